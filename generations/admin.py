@@ -1,0 +1,84 @@
+"""Django's admin, for looking up and for people. Secrets are not shown, money is not edited."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.forms import ReadOnlyPasswordHashField
+from django.http import HttpRequest
+
+from generations.models import Call, Generation, Image, StylePreset, User, VeniceKey, VeniceModel
+
+admin.site.site_header = admin.site.site_title = "veniceweb"
+admin.site.site_url = "/"
+
+
+class UserForm(forms.ModelForm):
+    password = ReadOnlyPasswordHashField(label="Password", required=False)
+
+    class Meta:
+        model = User
+        fields = ("email", "name", "role", "is_active", "password")
+
+
+@admin.register(User)
+class UserAdmin(admin.ModelAdmin):
+    form = UserForm
+    list_display = ("email", "name", "role", "is_active", "last_login")
+    list_filter = ("role", "is_active")
+    search_fields = ("email", "name")
+    readonly_fields = ("last_login", "created_at")
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False  # people are deactivated: their history stays
+
+
+class ReadOnly(admin.ModelAdmin):
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(VeniceKey)
+class VeniceKeyAdmin(ReadOnly):
+    list_display = ("__str__", "user", "source", "problem", "tier", "tested_at")
+    list_select_related = ("user",)
+    exclude = ("secret", "fingerprint")
+
+
+@admin.register(Generation)
+class GenerationAdmin(ReadOnly):
+    list_display = ("id", "user", "model_name", "state", "price", "charged", "created_at")
+    list_filter = ("state",)
+    list_select_related = ("user",)
+    search_fields = ("=id", "prompt")
+    exclude = ("form_token",)
+
+
+@admin.register(Call)
+class CallAdmin(ReadOnly):
+    list_display = ("id", "generation_id", "number", "outcome", "charged", "started_at")
+    list_filter = ("outcome",)
+
+
+@admin.register(Image)
+class ImageAdmin(ReadOnly):
+    list_display = ("id", "user", "state", "visibility", "width", "height", "created_at")
+    list_filter = ("state", "visibility")
+    list_select_related = ("user",)
+
+
+@admin.register(VeniceModel)
+class VeniceModelAdmin(ReadOnly):
+    list_display = ("id", "name", "privacy", "is_offered", "last_seen_at")
+    list_filter = ("is_offered", "privacy")
+
+
+@admin.register(StylePreset)
+class StylePresetAdmin(ReadOnly):
+    list_display = ("name", "is_offered")

@@ -1,0 +1,19 @@
+"""What we store: one file a noun."""
+
+from generations.models.call import Call
+from generations.models.catalogue import CatalogueFetch, StylePreset, VeniceModel
+from generations.models.generation import Generation
+from generations.models.image import Image
+from generations.models.key import VeniceKey
+from generations.models.user import User
+
+__all__ = [
+    "Call",
+    "CatalogueFetch",
+    "Generation",
+    "Image",
+    "StylePreset",
+    "User",
+    "VeniceKey",
+    "VeniceModel",
+]

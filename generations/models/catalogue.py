@@ -1,0 +1,53 @@
+"""What Venice offers: models with constraints and prices, style presets, and when we asked."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+
+class VeniceModel(models.Model):
+    """A model as the last answer named it. `spec` is Venice's own `model_spec`, untouched."""
+
+    # Ids are case-sensitive at Venice.
+    id = models.CharField(primary_key=True, max_length=120)
+    name = models.CharField(max_length=160)
+    privacy = models.CharField(max_length=20, blank=True)
+    spec: Any = models.JSONField(default=dict)
+    position = models.PositiveIntegerField(default=0)
+    # Listed, online, and makes images from text.
+    is_offered = models.BooleanField(default=True)
+    last_seen_at = models.DateTimeField()
+    # The middle half of recent calls, in seconds: "usually 8-12 s".
+    usual_low = models.FloatField(null=True, blank=True)
+    usual_high = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["position", "id"]
+        verbose_name = "model"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StylePreset(models.Model):
+    name = models.CharField(primary_key=True, max_length=80)
+    position = models.PositiveIntegerField(default=0)
+    is_offered = models.BooleanField(default=True)
+
+    class Meta:
+        ordering: ClassVar = ["position", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CatalogueFetch(models.Model):
+    """The one row that says how old the catalogue is, and what went wrong last."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    fetched_at = models.DateTimeField(null=True)
+    base_url = models.URLField(max_length=300, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+
+    def __str__(self) -> str:
+        return f"catalogue of {self.fetched_at}"

@@ -1,0 +1,290 @@
+"""One call: POST to Venice, keep what came, settle in one transaction."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db import close_old_connections, transaction
+from django.utils import timezone
+
+from generations import crypto
+from generations.models import Call, Generation, Image, VeniceKey
+from generations.models.generation import State
+from generations.services import image as images
+from generations.services import key as keys
+from generations.services import pixels, queue
+from generations.venice.errors import (
+    BadKey,
+    BadResponse,
+    LockedOut,
+    NoCredit,
+    OutcomeUnknown,
+    RateLimited,
+    Refused,
+    VeniceError,
+)
+from generations.venice.types import ImageAnswer, ImageRequest
+
+logger = logging.getLogger(__name__)
+
+
+def make(call: Call) -> None:
+    """Make the call of a claimed job and settle it. Every outcome of Venice's ends in a state."""
+    try:
+        answer = _post(call)
+    except VeniceError as error:
+        _settle_error(call, error)
+    else:
+        _settle_answer(call, answer)
+
+
+def _post(call: Call) -> ImageAnswer:
+    generation, key = call.generation, call.key
+    if key is None:
+        raise BadKey("the key was removed", public_message=_KEY_REMOVED)
+    if key.problem:  # stopped after this job was queued on it
+        raise _STOPPED[key.problem]("the key was stopped before")
+    try:
+        client = keys.client_for(key)
+    except crypto.CannotDecrypt:
+        raise BadKey("the key cannot be decrypted", public_message=_KEY_UNREADABLE) from None
+    # The call takes up to minutes; the connection goes back to the pool meanwhile.
+    close_old_connections()
+    with client:
+        return client.generate(request_of(generation))
+
+
+_STOPPED = {problem.value: error for error, problem in keys.PROBLEMS.items()}
+_KEY_REMOVED = (
+    "The Venice key was removed while this waited. Nothing was charged. "
+    "Add a key, then run it again."
+)
+_KEY_UNREADABLE = (
+    "The Venice key cannot be read with this server's encryption keys. Nothing was charged. "
+    "Save the key again, then run it again."
+)
+
+
+def request_of(generation: Generation) -> ImageRequest:
+    return ImageRequest(
+        model=generation.model,
+        prompt=generation.prompt,
+        negative_prompt=generation.negative_prompt or None,
+        seed=generation.seed,
+        variants=generation.variants,
+        **generation.parameters,
+    )
+
+
+# --- an answer ------------------------------------------------------------------------------
+
+
+@dataclass
+class Haul:
+    """What could be kept of an answer, and why the rest could not."""
+
+    rows: list[Image]
+    problems: list[str]
+
+
+def _settle_answer(call: Call, answer: ImageAnswer) -> None:
+    haul = _keep(call.generation, answer)
+    charged = _charged(call.generation, len(answer.images))
+    try:
+        _write(call, answer, haul, charged)
+    except Exception:
+        for row in haul.rows:
+            images.remove_files(row)
+        raise
+
+
+def _keep(generation: Generation, answer: ImageAnswer) -> Haul:
+    each = _charged(generation, 1)
+    haul = Haul([], [])
+    for number, data in enumerate(answer.images):
+        try:
+            row = images.store(generation, number, data, verdict=answer.verdict, price=each)
+        except pixels.UnusablePicture as reason:
+            haul.problems.append(reason.code)
+        else:
+            haul.rows.append(row)
+    return haul
+
+
+def _charged(generation: Generation, count: int) -> Decimal | None:
+    """What arrived is what counts: the price of one image times the images delivered."""
+    if generation.price is None:
+        return Decimal(0) if count == 0 else None
+    return generation.price / generation.variants * count
+
+
+@transaction.atomic
+def _write(call: Call, answer: ImageAnswer, haul: Haul, charged: Decimal | None) -> None:
+    state, code, message = _verdict_on(answer, haul)
+    if not _finish(call.generation, state, charged=charged, code=code, message=message):
+        raise RuntimeError(f"generation {call.generation_id} was settled already")
+    Image.objects.bulk_create(haul.rows)
+    _finish_call(
+        call,
+        Call.Outcome.ARRIVED if haul.rows or not answer.images else Call.Outcome.BROKEN,
+        charged=charged,
+        code=code,
+        request_id=(answer.request_id or "")[:120],
+        answered_model=(answer.model_id or "")[:120],
+        enhanced_prompt=answer.enhanced_prompt or "",
+        timing_ms=answer.timing_ms,
+    )
+    if call.key:
+        keys.note_account(call.key, answer.account)
+
+
+def _verdict_on(answer: ImageAnswer, haul: Haul) -> tuple[State, str, str]:
+    if haul.rows:
+        return State.SUCCEEDED, "", _shortfall(answer, haul)
+    if haul.problems:
+        reason = pixels.REASONS[haul.problems[0]]
+        return State.FAILED, "bad_response", f"{reason} Venice charged for it. {_ONLY_IF}"
+    return State.FAILED, "content_policy_violation", _WITHHELD
+
+
+_ONLY_IF = "It is sent again only if you say so."
+_WITHHELD = (
+    "Venice made nothing of this prompt: it breaks Venice's content policy. "
+    "Nothing was charged. Change the prompt and run it again."
+)
+
+
+def _shortfall(answer: ImageAnswer, haul: Haul) -> str:
+    if haul.problems:
+        return f"{len(haul.problems)} of {len(answer.images)} images could not be read."
+    withheld = answer.verdict.violation_count
+    return f"Venice withheld {withheld}; only what arrived is charged." if withheld else ""
+
+
+# --- an error -------------------------------------------------------------------------------
+
+
+def _settle_error(call: Call, error: VeniceError) -> None:
+    logger.info("call %s of %s: %s", call.number, call.generation_id, error.code)
+    if error.consequence.retry and _try_again(call, error):
+        return
+    if isinstance(error, BadKey | NoCredit) and call.key:
+        _stop_key(call.key, error)
+    _fail(call, error)
+
+
+@transaction.atomic
+def _try_again(call: Call, error: VeniceError) -> bool:
+    retry_at = error.until if isinstance(error, LockedOut) else getattr(error, "retry_at", None)
+    wait = queue.backoff(
+        call.generation.tries,
+        is_rate_limit=isinstance(error, RateLimited),
+        retry_at=retry_at,
+        now=timezone.now(),
+    )
+    if not queue.put_back(call, wait=wait, why=error.code):
+        return False
+    _finish_call(call, Call.Outcome.NOT_TAKEN, charged=Decimal(0), error=error)
+    return True
+
+
+@transaction.atomic
+def _fail(call: Call, error: VeniceError) -> None:
+    state, outcome, charged = _cost_of(call.generation, error)
+    field = (error.field or "") if isinstance(error, Refused) else ""
+    _finish(
+        call.generation,
+        state,
+        charged=charged,
+        code=error.code,
+        message=_sentence(error, field),
+        field=field,
+    )
+    _finish_call(call, outcome, charged=charged, error=error)
+
+
+def _cost_of(
+    generation: Generation, error: VeniceError
+) -> tuple[State, Call.Outcome, Decimal | None]:
+    if isinstance(error, BadResponse):
+        return State.FAILED, Call.Outcome.BROKEN, generation.price
+    if isinstance(error, OutcomeUnknown) or type(error) is VeniceError:
+        return State.UNKNOWN, Call.Outcome.UNKNOWN, None
+    return State.FAILED, Call.Outcome.REFUSED, Decimal(0)
+
+
+def _sentence(error: VeniceError, field: str) -> str:
+    if field:
+        return (
+            f"Venice did not accept {field} for this model. Nothing was charged. "
+            "Change it and run it again."
+        )
+    return error.public_message
+
+
+def _stop_key(key: VeniceKey, error: VeniceError) -> None:
+    """The jobs queued on a refused key fail at once: each would only be refused again."""
+    keys.stop(key, keys.PROBLEMS[type(error)])
+    Generation.objects.filter(key=key).move(
+        State.QUEUED,
+        State.FAILED,
+        by=queue.holder(),
+        why=f"key stopped: {error.code}",
+        finished_at=timezone.now(),
+        charged=Decimal(0),
+        error_code=error.code,
+        error_message=error.public_message,
+    )
+
+
+# --- writing down ---------------------------------------------------------------------------
+
+
+def _finish(
+    generation: Generation,
+    state: State,
+    *,
+    charged: Decimal | None,
+    code: str,
+    message: str,
+    field: str = "",
+) -> bool:
+    """Move to a final state. An answer that comes after the sweep gave up still counts."""
+    sources: Sequence[State] = (
+        (State.CALLING,) if state == State.UNKNOWN else (State.CALLING, State.UNKNOWN)
+    )
+    return any(
+        Generation.objects.filter(pk=generation.pk).move(
+            source,
+            state,
+            by=queue.holder(),
+            why=code or "answered",
+            finished_at=timezone.now(),
+            charged=charged,
+            error_code=code,
+            error_message=message,
+            error_field=field,
+            lease_until=None,
+        )
+        for source in sources
+    )
+
+
+def _finish_call(
+    call: Call,
+    outcome: Call.Outcome,
+    *,
+    charged: Decimal | None,
+    code: str = "",
+    error: VeniceError | None = None,
+    **values: object,
+) -> None:
+    Call.objects.filter(pk=call.pk).update(
+        outcome=outcome,
+        finished_at=timezone.now(),
+        charged=charged,
+        error_code=error.code if error else code,
+        error_detail=str(error)[:400] if error else "",
+        **values,
+    )

@@ -1,0 +1,145 @@
+"""The catalogue: fetched from Venice, kept here, and the last good copy while Venice is away."""
+
+import logging
+from datetime import timedelta
+from statistics import quantiles
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from generations.models import Call, CatalogueFetch, StylePreset, VeniceKey, VeniceModel
+from generations.services import key as keys
+from generations.services.parameters import Rules
+from generations.venice.errors import VeniceError
+from generations.venice.types import ModelInfo
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_TRAIT = "default"
+EVERY = timedelta(hours=1)
+# Fewer calls than this say nothing about what is usual.
+LEAST_CALLS = 4
+
+
+def refresh() -> CatalogueFetch:
+    """Fetch models and styles now. Raises VeniceError; what was stored then stays as it was."""
+    key = keys.team_key() or VeniceKey.objects.exclude(problem="bad_key").first()
+    try:
+        with keys.client_for(key) as client:
+            models, styles = client.models(), client.styles()
+    except VeniceError as error:
+        _note(error=error.public_message)
+        raise
+    with transaction.atomic():
+        _store_models(models)
+        _store_styles(styles)
+        fetch = _note(error="")
+    logger.info("catalogue: %s models, %s styles", len(models), len(styles))
+    return fetch
+
+
+def is_foreign() -> bool:
+    """Whether there is no catalogue yet, or it came from another address."""
+    return not CatalogueFetch.objects.filter(
+        base_url=settings.VENICE_BASE_URL, fetched_at__isnull=False
+    ).exists()
+
+
+def refresh_if_due() -> bool:
+    """Fetch when the copy is an hour old or there is none. Raises VeniceError."""
+    recent = timezone.now() - EVERY
+    if not is_foreign() and CatalogueFetch.objects.filter(fetched_at__gte=recent).exists():
+        return False
+    refresh()
+    return True
+
+
+def learn_durations() -> None:
+    """The middle half of each model's last calls: what "usually 8-12 s" says on a card."""
+    recent = Call.objects.filter(outcome=Call.Outcome.ARRIVED).order_by("-started_at")[:1000]
+    took: dict[str, list[float]] = {}
+    for call in recent.select_related("generation"):
+        took.setdefault(call.generation.model, []).append(call.seconds or 0.0)
+    for model, lengths in took.items():
+        if len(lengths) < LEAST_CALLS:
+            continue
+        low, _, high = quantiles(lengths[:40], n=4)
+        VeniceModel.objects.filter(pk=model).update(usual_low=low, usual_high=high)
+
+
+def _note(*, error: str) -> CatalogueFetch:
+    values: dict[str, Any] = {"error": error[:300]}
+    if not error:
+        values |= {"fetched_at": timezone.now(), "base_url": settings.VENICE_BASE_URL}
+    return CatalogueFetch.objects.update_or_create(id=1, defaults=values)[0]
+
+
+def _store_models(models: list[ModelInfo]) -> None:
+    now = timezone.now()
+    rows = [
+        VeniceModel(
+            id=model.id[:120],
+            name=model.name[:160],
+            privacy=(model.privacy or "")[:20],
+            spec=model.raw,
+            position=position,
+            is_offered=model.makes_images_from_text and not model.offline,
+            last_seen_at=now,
+        )
+        for position, model in enumerate(_offered_first(models))
+    ]
+    VeniceModel.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=["name", "privacy", "spec", "position", "is_offered", "last_seen_at"],
+    )
+    # What is no longer listed cannot be asked for, but old generations keep its name.
+    VeniceModel.objects.exclude(id__in=[row.id for row in rows]).update(is_offered=False)
+
+
+def _offered_first(models: list[ModelInfo]) -> list[ModelInfo]:
+    """Venice's order, with the default model first."""
+    unique = {model.id: model for model in models}
+    return sorted(unique.values(), key=lambda model: DEFAULT_TRAIT not in model.traits)
+
+
+def _store_styles(styles: list[str]) -> None:
+    rows = [
+        StylePreset(name=name[:80], position=position, is_offered=True)
+        for position, name in enumerate(dict.fromkeys(styles))
+    ]
+    StylePreset.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=["position", "is_offered"],
+    )
+    StylePreset.objects.exclude(name__in=[row.name for row in rows]).update(is_offered=False)
+
+
+def info(model: VeniceModel) -> ModelInfo:
+    return ModelInfo.from_json({"id": model.id, "type": "image", "model_spec": model.spec})
+
+
+def is_over(model: VeniceModel) -> bool:
+    """Whether the end that Venice announced for the model has passed."""
+    date = info(model).deprecation_date
+    return date is not None and date <= timezone.now()
+
+
+def offered() -> list[VeniceModel]:
+    """Models that can be asked for now, the default one first."""
+    return [m for m in VeniceModel.objects.filter(is_offered=True) if not is_over(m)]
+
+
+def rules_for(model: VeniceModel, styles: frozenset[str] | None = None) -> Rules:
+    if styles is None:
+        styles = frozenset(offered_styles())
+    return Rules(info(model), styles)
+
+
+def offered_styles() -> list[str]:
+    return list(StylePreset.objects.filter(is_offered=True).values_list("name", flat=True))

@@ -1,0 +1,67 @@
+"""Processes that decode and shrink pictures beside the threads that wait for Venice.
+
+Decoding burns CPU and sees hostile bytes: in a process of its own it neither holds the
+interpreter lock of sixteen waiting calls nor takes the worker down. The processes start this
+module, so it imports nothing that needs Django.
+"""
+
+import atexit
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
+
+from generations.services import pixels
+
+_lock = threading.Lock()
+_pool: ProcessPoolExecutor | None = None
+
+
+def examine(data: bytes, expected_format: str, *, processes: int) -> pixels.Picture:
+    """`pixels.examine` in one of `processes` processes; 0 does it here."""
+    if not processes:
+        return pixels.examine(data, expected_format)
+    try:
+        return _running(processes).submit(pixels.examine, data, expected_format).result()
+    except BrokenProcessPool:
+        # A decoder was killed. The bytes are paid for and still here: look once more.
+        close()
+        return _running(processes).submit(pixels.examine, data, expected_format).result()
+
+
+def close() -> None:
+    global _pool
+    with _lock:
+        ended, _pool = _pool, None
+    if ended is not None:
+        ended.shutdown(wait=False)
+
+
+def _running(processes: int) -> ProcessPoolExecutor:
+    global _pool
+    with _lock:
+        if _pool is None:
+            context = multiprocessing.get_context("spawn")
+            _pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin)
+        return _pool
+
+
+def _begin() -> None:
+    # Ctrl-C and `kill` reach the whole group; the worker decides when its decoders end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    # Without this a worker that is killed with SIGKILL leaves its decoders behind for ever.
+    parent.join()
+    os._exit(0)
+
+
+atexit.register(close)

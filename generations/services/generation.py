@@ -1,0 +1,174 @@
+"""Generations: asking for images, taking it back, asking again."""
+
+import random
+import uuid
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from generations.models import Generation, User, VeniceKey, VeniceModel
+from generations.models.generation import State
+from generations.services import bell, catalogue
+from generations.services import key as keys
+from generations.services.errors import Invalid, NotPossible
+from generations.services.parameters import SEEDS, expected_ratio
+
+# Columns of their own; everything else that is sent to Venice stands in `parameters`.
+_COLUMNS = ("prompt", "negative_prompt", "seed", "variants")
+
+NO_KEY = "Add a Venice key in settings first."
+STOPPED = {
+    VeniceKey.Problem.BAD_KEY: "Venice refused the key. Test or replace it in settings first.",
+    VeniceKey.Problem.NO_CREDIT: (
+        "The credit at Venice is used up. Add credit there, then test the key in settings."
+    ),
+}
+
+
+def submit(
+    user: User,
+    *,
+    model: str,
+    parameters: Mapping[str, Any],
+    form_token: str | None = None,
+    is_price_confirmed: bool = False,
+    retry_of: Generation | None = None,
+) -> Generation:
+    """Queue a request and ring the bell. The same `form_token` gives the same generation.
+
+    `parameters` has Venice's names; None and missing are the same. Raises Invalid.
+    """
+    if form_token and (earlier := _of_form(user, form_token)):
+        return earlier
+    chosen = _offered(model)
+    given = {name: value for name, value in parameters.items() if value not in (None, "")}
+    rules = catalogue.rules_for(chosen)
+    problems = rules.check({"prompt": parameters.get("prompt"), **given})
+    price = None if problems else rules.price(given)
+    if not problems and price is None and not is_price_confirmed:
+        problems["confirm_price"] = "Venice names no price for this. Confirm to make it anyway."
+    if problems:
+        raise Invalid(problems)
+    generation = _row(user, chosen, given, price)
+    generation.key = usable_key(user)
+    generation.retry_of = retry_of
+    return _queue(generation, form_token)
+
+
+def usable_key(user: User) -> VeniceKey:
+    """The key that would pay for this person now. Raises Invalid with the reason."""
+    key = keys.key_for(user)
+    if key is None:
+        raise Invalid({"": NO_KEY})
+    if key.problem:
+        raise Invalid({"": STOPPED[VeniceKey.Problem(key.problem)]})
+    return key
+
+
+def _of_form(user: User, form_token: str) -> Generation | None:
+    return Generation.objects.filter(user=user, form_token=form_token).first()
+
+
+def _offered(model: str) -> VeniceModel:
+    found = next((m for m in catalogue.offered() if m.id == model), None)
+    if found is None:
+        raise Invalid({"model": "This model is not offered. Choose another one."})
+    return found
+
+
+def _row(
+    user: User, model: VeniceModel, given: Mapping[str, Any], price: Decimal | None
+) -> Generation:
+    variants = given.get("variants", 1)
+    seed = given.get("seed")
+    return Generation(
+        user=user,
+        model=model.id,
+        model_name=model.name,
+        prompt=given["prompt"],
+        negative_prompt=given.get("negative_prompt", ""),
+        seed=new_seed(variants) if seed is None else seed,
+        variants=variants,
+        parameters={k: v for k, v in given.items() if k not in _COLUMNS},
+        catalogue_entry=model.spec,
+        ratio=expected_ratio(given),
+        price=price,
+    )
+
+
+def new_seed(variants: int = 1) -> int:
+    """Venice's answers name no seed, so we choose one; variants take the seeds after it."""
+    return random.randrange(1, SEEDS[-1] - variants)
+
+
+def _queue(generation: Generation, form_token: str | None) -> Generation:
+    generation.form_token = form_token or None
+    try:
+        with transaction.atomic():
+            generation.save(force_insert=True)
+    except IntegrityError:
+        # A double click: the other request was first, and its job is this one.
+        earlier = _of_form(generation.user, form_token or "")
+        if earlier is None:
+            raise
+        return earlier
+    transaction.on_commit(bell.ring)
+    return generation
+
+
+def cancel(generation: Generation, *, by: User) -> bool:
+    """Take a queued job back; True when it was still queued.
+
+    A running call cannot be unsent: its result is kept, but left out of the asker's lists.
+    Raises NotPossible when it is over already.
+    """
+    rows = Generation.objects.filter(pk=generation.pk)
+    if rows.move(
+        State.QUEUED,
+        State.CANCELLED,
+        by=by.email,
+        why="cancelled",
+        finished_at=timezone.now(),
+        charged=Decimal(0),
+    ):
+        return True
+    if rows.filter(state=State.CALLING).update(is_hidden=True):
+        return False
+    raise NotPossible("It is over already.")
+
+
+def retry(generation: Generation, *, by: User, form_token: str | None) -> Generation:
+    """Ask for the same again, same seed, as a new generation. Raises Invalid."""
+    return submit(
+        by,
+        model=generation.model,
+        parameters=envelope(generation),
+        form_token=form_token,
+        is_price_confirmed=True,
+        retry_of=generation,
+    )
+
+
+def envelope(generation: Generation, *, with_seed: bool = True) -> dict[str, Any]:
+    """Everything that was asked for, under Venice's names."""
+    columns = {
+        "prompt": generation.prompt,
+        "negative_prompt": generation.negative_prompt or None,
+        "variants": generation.variants,
+        "seed": generation.seed if with_seed else None,
+    }
+    return {**generation.parameters, **columns}
+
+
+def dismiss(generation: Generation) -> None:
+    """The person has read what went wrong and wants it out of the studio."""
+    Generation.objects.filter(
+        pk=generation.pk, state__in=(State.FAILED, State.UNKNOWN, State.CANCELLED)
+    ).update(is_dismissed=True)
+
+
+def new_token() -> str:
+    return uuid.uuid4().hex

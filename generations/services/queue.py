@@ -1,0 +1,186 @@
+"""The queue: which job runs next, who holds it, and what becomes of it when its worker dies.
+
+The broker carries doorbells, the database carries the jobs. A message says only "there may be
+work": losing, doubling or reordering messages is harmless, because every move below is one
+conditional UPDATE and only the process whose UPDATE changed the row goes on.
+
+A call costs money and has no idempotency key. So `claim` commits a Call row before anything is
+sent; and whoever finds a job in CALLING without a live lease (`end_lost`) moves it to UNKNOWN,
+"may have been charged", never back to QUEUED.
+
+Leases run on the database's clock: workers' clocks may differ by days.
+"""
+
+import logging
+import os
+import random
+import socket
+import uuid
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import Now
+
+from generations.models import Call, Generation
+from generations.models.generation import State
+from generations.services import bell
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=20)
+MOST_TRIES = 3
+# Seconds before the second and third try: capacity and connections; a rate limit without a time.
+BACKOFF = (1.0, 2.0, 4.0)
+RATE_BACKOFF = (5.0, 10.0, 20.0)
+
+LOST = (
+    "May have been charged. We stopped while Venice was working, so the answer was lost. "
+    "It is sent again only if you say so."
+)
+
+
+def holder() -> str:
+    """This process, as leases name it."""
+    return f"{socket.gethostname()[:40]}:{os.getpid()}:{_RUN}"
+
+
+# A process id comes back after a restart; this does not.
+_RUN = uuid.uuid4().hex[:8]
+
+
+# --- taking ---------------------------------------------------------------------------------
+
+
+def runnable() -> QuerySet[Generation]:
+    """Jobs that may start now, in the order in which they should."""
+    return (
+        Generation.objects.filter(state=State.QUEUED)
+        .filter(Q(runs_after=None) | Q(runs_after__lte=Now()))
+        .order_by("lane", "created_at", "id")
+    )
+
+
+def claim() -> Call | None:
+    """Take the next job. The returned Call is committed: from here on money may be spent."""
+    with transaction.atomic():
+        generation = _lock_next()
+        if generation is None:
+            return None
+        moved = Generation.objects.filter(pk=generation.pk).move(
+            State.QUEUED,
+            State.CALLING,
+            by=holder(),
+            why="claimed",
+            started_at=Now(),
+            tries=F("tries") + 1,
+            lease_holder=holder(),
+            lease_until=_lease_end(),
+        )
+        if not moved:
+            return None
+        generation.refresh_from_db()
+        return Call.objects.create(
+            generation=generation,
+            key=generation.key,
+            number=generation.calls.count() + 1,
+            started_at=Now(),
+        )
+
+
+def _lock_next() -> Generation | None:
+    # On PostgreSQL parallel claims pass over each other's row; SQLite has one writer at a time.
+    rows = runnable().select_related("key")
+    if connection.features.has_select_for_update_skip_locked:
+        rows = rows.select_for_update(skip_locked=True, of=("self",))
+    return rows.first()
+
+
+# --- holding --------------------------------------------------------------------------------
+
+
+def renew(generations: set[uuid.UUID]) -> int:
+    """Extend the leases this process holds on these jobs; returns how many it still holds."""
+    return Generation.objects.filter(
+        pk__in=generations, state=State.CALLING, lease_holder=holder()
+    ).update(lease_until=_lease_end())
+
+
+def _lease_end() -> ExpressionWrapper[CombinedExpression]:
+    return ExpressionWrapper(Now() + LEASE, output_field=DateTimeField())
+
+
+# --- giving back ----------------------------------------------------------------------------
+
+
+def put_back(call: Call, *, wait: timedelta, why: str) -> bool:
+    """Queue the job again after `wait`: only when Venice did not take the request.
+
+    False when its tries are used up; the caller ends it then.
+    """
+    generation = call.generation
+    if generation.tries >= MOST_TRIES:
+        return False
+    moved = Generation.objects.filter(pk=generation.pk).move(
+        State.CALLING,
+        State.QUEUED,
+        by=holder(),
+        why=why,
+        runs_after=ExpressionWrapper(Now() + wait, output_field=DateTimeField()),
+        lease_until=None,
+        lease_holder="",
+    )
+    transaction.on_commit(lambda: bell.ring(after=wait))
+    return bool(moved)
+
+
+def backoff(
+    tries: int, *, is_rate_limit: bool, retry_at: datetime | None, now: datetime
+) -> timedelta:
+    """How long to wait before the next try: what Venice said, else longer each time."""
+    if retry_at is not None:
+        return max(retry_at - now, timedelta(0)) + timedelta(seconds=random.uniform(0, 0.5))
+    steps = RATE_BACKOFF if is_rate_limit else BACKOFF
+    seconds = steps[min(tries, len(steps)) - 1]
+    return timedelta(seconds=seconds * random.uniform(1.0, 1.25))
+
+
+# --- sweeping -------------------------------------------------------------------------------
+
+
+def sweep(most_bells: int) -> int:
+    """Beat's round: end the jobs of dead workers, ring for what may run. Returns runnable jobs."""
+    end_lost()
+    waiting = runnable()[: most_bells + 1].count()
+    for _ in range(min(waiting, most_bells)):
+        bell.ring()
+    return waiting
+
+
+def end_lost() -> int:
+    """CALLING without a live lease becomes UNKNOWN. Never QUEUED: it may have been charged."""
+    lost = list(
+        Generation.objects.filter(state=State.CALLING, lease_until__lt=Now())[:500].values_list(
+            "pk", flat=True
+        )
+    )
+    return sum(_end_lost(pk) for pk in lost)
+
+
+@transaction.atomic
+def _end_lost(pk: uuid.UUID) -> int:
+    moved = Generation.objects.filter(pk=pk, lease_until__lt=Now()).move(
+        State.CALLING,
+        State.UNKNOWN,
+        by="sweep",
+        why="lease ended",
+        finished_at=Now(),
+        error_code="outcome_unknown",
+        error_message=LOST,
+    )
+    if moved:
+        Call.objects.filter(generation=pk, outcome=Call.Outcome.OPEN).update(
+            outcome=Call.Outcome.UNKNOWN, finished_at=Now(), error_code="worker_lost"
+        )
+    return moved

@@ -1,0 +1,256 @@
+"""The composer: the form for one model, with its choices, its price, and why it cannot be sent."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import QueryDict
+from django.urls import reverse
+
+from generations import queries
+from generations.forms import GenerationForm, form_fields, initial_from, mark_errors
+from generations.models import Generation, User, VeniceModel
+from generations.services import catalogue
+from generations.services import generation as generations
+from generations.services.errors import Invalid
+from generations.services.parameters import Rules, ratio_of
+from generations.views import words
+
+NOTHING_OFFERED = "Venice’s models are not loaded yet."
+_PRIVACY = {"private": "private", "anonymized": "anonymised"}
+
+
+class NothingOffered(Exception):
+    """There is no catalogue yet: Venice could not be asked since the installation."""
+
+
+@dataclass
+class Offer:
+    """The models to choose from, and the one that is chosen."""
+
+    models: list[VeniceModel]
+    chosen: VeniceModel
+
+
+def offer(model: str | None) -> Offer:
+    models = catalogue.offered()
+    if not models:
+        raise NothingOffered
+    return Offer(models, next((m for m in models if m.id == model), models[0]))
+
+
+def empty(user: User, query: QueryDict) -> GenerationForm:
+    """The form as a page shows it first: defaults, or an earlier request to build on."""
+    source = _source(user, query)
+    offered = offer(query.get("model") or (source.model if source else None))
+    rules, styles = _rules(offered.chosen)
+    initial = _defaults(rules)
+    if source is not None:
+        with_seed = query.get("use") in ("all", "seed")
+        given = generations.envelope(source, with_seed=with_seed)
+        if query.get("use") == "seed":
+            given = {"seed": given["seed"], "prompt": ""}
+        kept = initial_from(given, rules)
+        initial |= {k: v for k, v in kept.items() if v is not None}
+    form = GenerationForm(rules, styles, initial=initial)
+    return dress(form, user, offered, note=_dropped(source, offered.chosen, rules, query))
+
+
+def switched(user: User, query: QueryDict) -> GenerationForm:
+    """The same request on another model: what fits comes along, the rest is named."""
+    offered = offer(query.get("model"))
+    rules, styles = _rules(offered.chosen)
+    initial = _defaults(rules)
+    before = GenerationForm(rules, styles, query, every=True)
+    before.is_valid()
+    envelope = ("model", "form_token", "confirm_price")
+    given = {
+        k: v for k, v in before.cleaned_data.items() if v not in (None, "") and k not in envelope
+    }
+    kept = {k: v for k, v in given.items() if k in form_fields(rules) and _fits(rules, k, v)}
+    form = GenerationForm(rules, styles, initial=initial | kept)
+    lost = [k for k in given if k not in kept and given[k] is not False]
+    return dress(form, user, offered, note=_note(lost, offered.chosen))
+
+
+def _fits(rules: Rules, name: str, value: Any) -> bool:
+    if name == "aspect_ratio":
+        return value in rules.ratios
+    return name not in rules.check({"prompt": "x", name: value})
+
+
+def bound(user: User, data: QueryDict) -> GenerationForm:
+    """The form as it was sent. An unknown model is an error of its own field."""
+    offered = offer(data.get("model"))
+    rules, styles = _rules(offered.chosen)
+    form = GenerationForm(rules, styles, data)
+    if data.get("model") and data["model"] != offered.chosen.id:
+        form.add_error(None, "This model is not offered. Choose another one.")
+        form.model_error = "This model is not offered. Choose another one."
+    return dress(form, user, offered)
+
+
+def dress(form: GenerationForm, user: User, offered: Offer, *, note: str = "") -> GenerationForm:
+    """Everything the template shows beside the fields, as plain values."""
+    rules = form.rules
+    form.switch_note = note
+    form.chosen = offered.chosen
+    form.model_choices = [_model_choice(m, offered.chosen) for m in offered.models]
+    form.prompt_limit = rules.prompt_limit
+    form.ratio_choices = _ratio_choices(form)
+    form.resolution_choices = _choices(form, "resolution", rules.resolutions)
+    form.quality_choices = _choices(form, "quality", rules.qualities)
+    form.blocked_reason, form.blocked_url = _blocked(user)
+    if rules.sizing == "pixels":
+        form.size_hint = f"steps of {rules.divisor}, most 1280"
+    form.more_is_open = bool(note) or _has_errors_below(form)
+    _price(form)
+    mark_errors(form)
+    return form
+
+
+def redress(form: GenerationForm) -> GenerationForm:
+    """After services found more to say than the form did."""
+    form.more_is_open = form.more_is_open or _has_errors_below(form)
+    mark_errors(form)
+    return form
+
+
+def _has_errors_below(form: GenerationForm) -> bool:
+    return form.is_bound and bool(set(form.errors) - {"prompt", "__all__", "confirm_price"})
+
+
+def _rules(model: VeniceModel) -> tuple[Rules, list[str]]:
+    styles = catalogue.offered_styles()
+    return catalogue.rules_for(model, frozenset(styles)), styles
+
+
+def _defaults(rules: Rules) -> dict[str, Any]:
+    return {
+        "variants": 1,
+        "aspect_ratio": rules.default_ratio,
+        "resolution": rules.default_resolution,
+        "quality": rules.default_quality,
+        "format": "webp",
+        "safe_mode": True,
+        "hide_watermark": True,
+        "form_token": generations.new_token(),
+    }
+
+
+def _price(form: GenerationForm) -> None:
+    """The exact price of the request as the form stands; of a broken form, of its defaults."""
+    values = {name: form[name].value() for name in form.fields}
+    try:
+        count = min(max(int(values.get("variants") or 1), 1), 4)
+    except (TypeError, ValueError):
+        count = 1
+    price = form.rules.price(
+        {
+            "variants": count,
+            "resolution": values.get("resolution"),
+            "quality": values.get("quality"),
+        }
+    )
+    form.pay_label = f"Generate {count}" if count > 1 else "Generate"
+    form.price_label = words.money(price)
+    if price is not None:
+        del form.fields["confirm_price"]
+
+
+def _blocked(user: User) -> tuple[str, str]:
+    try:
+        generations.usable_key(user)
+    except Invalid as problem:
+        first = next(iter(problem.fields.values()))
+        short = "Add a Venice key first" if first == generations.NO_KEY else "Check the key first"
+        return short, reverse("settings")
+    return "", ""
+
+
+def _model_choice(model: VeniceModel, chosen: VeniceModel) -> dict[str, Any]:
+    entry = catalogue.info(model)
+    price = entry.price()
+    varies = len({p for r in entry.constraints.resolutions if (p := entry.price(resolution=r))}) > 1
+    ends = entry.deprecation_date
+    return {
+        "id": model.id,
+        "name": model.name,
+        "price_label": ("from " if varies else "") + words.money(price),
+        "privacy_label": _PRIVACY.get(model.privacy, model.privacy),
+        "is_private": model.privacy == "private",
+        "is_chosen": model.pk == chosen.pk,
+        "note": f"ends {words.day(ends)}" if ends else "beta" if entry.beta else "",
+    }
+
+
+def _ratio_choices(form: GenerationForm) -> list[dict[str, Any]]:
+    chosen = form["aspect_ratio"].value() if "aspect_ratio" in form.fields else None
+    if chosen not in form.rules.ratios:
+        chosen = form.rules.default_ratio
+    return [
+        {"value": text, "label": text, "is_chosen": text == chosen, **_ratio_icon(text)}
+        for text in form.rules.ratios
+    ]
+
+
+def _ratio_icon(text: str) -> dict[str, float]:
+    """Width and height of a rectangle of this ratio inside a 16 unit square."""
+    across = ratio_of(text)
+    width, height = (12.0, 12 / across) if across >= 1 else (12 * across, 12.0)
+    return {"icon_width": round(max(width, 3.0), 1), "icon_height": round(max(height, 3.0), 1)}
+
+
+def _choices(form: GenerationForm, name: str, values: tuple[str, ...]) -> list[dict[str, Any]]:
+    chosen = str(form[name].value() or "") if name in form.fields else ""
+    return [{"value": v, "label": v, "is_chosen": v == chosen} for v in values]
+
+
+# --- building on an earlier request ----------------------------------------------------------
+
+
+def _source(user: User, query: QueryDict) -> Generation | None:
+    """The generation named in the address, if this person may see it or one of its images."""
+    if pk := _uuid(query.get("from")):
+        return queries.openable_generations(user).filter(pk=pk).first()
+    if pk := _uuid(query.get("image")):
+        image = queries.visible_images(user).select_related("generation").filter(pk=pk).first()
+        return image.generation if image else None
+    return None
+
+
+def _uuid(text: str | None) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+def _dropped(source: Generation | None, chosen: VeniceModel, rules: Rules, query: QueryDict) -> str:
+    if source is None or query.get("use") == "seed":
+        return ""
+    lost = [k for k in rules.check(generations.envelope(source)) if k != "prompt"]
+    if source.model != chosen.id:
+        return f"{source.model_name} is not offered now; {chosen.name} takes its place." + (
+            f" Left out: {', '.join(_name(k) for k in lost)}." if lost else ""
+        )
+    return (
+        f"Left out, the model does not take it now: {', '.join(map(_name, lost))}." if lost else ""
+    )
+
+
+def _note(lost: list[str], chosen: VeniceModel) -> str:
+    if not lost:
+        return ""
+    names = ", ".join(_name(name) for name in lost)
+    return f"Switched to {chosen.name}: {names} did not come along, this model does not take it."
+
+
+def _name(parameter: str) -> str:
+    return {
+        "aspect_ratio": "ratio",
+        "style_preset": "style",
+        "cfg_scale": "guidance",
+        "enable_web_search": "web search",
+        "negative_prompt": "negative prompt",
+    }.get(parameter, parameter.replace("_", " "))

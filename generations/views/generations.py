@@ -1,0 +1,295 @@
+"""Jobs: asking, watching, history, taking back, asking again."""
+
+import uuid
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import reswap, retarget
+
+from generations import queries
+from generations.models import Call, Generation
+from generations.models.generation import State
+from generations.services import generation as services
+from generations.services.errors import Invalid, NotPossible
+from generations.views import cards, composer, studio, words
+from generations.views.access import (
+    Request,
+    member,
+    openable_generation,
+    own_generation,
+)
+
+PAGE = 40
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member
+def collection(request: Request) -> HttpResponse:
+    return _create(request) if request.method == "POST" else _history(request)
+
+
+# --- asking -----------------------------------------------------------------------------------
+
+
+def _create(request: Request) -> HttpResponse:
+    try:
+        form = composer.bound(request.user, request.POST)
+    except composer.NothingOffered:
+        return _invalid(request, None)
+    if form.is_valid():
+        try:
+            generation = services.submit(
+                request.user,
+                model=form.chosen.id,
+                parameters=form.parameters,
+                form_token=request.POST.get("form_token", "")[:64] or None,
+                is_price_confirmed=bool(form.cleaned_data.get("confirm_price")),
+            )
+        except Invalid as problem:
+            for name, sentence in problem.fields.items():
+                form.add_error(name if name in form.fields else None, sentence)
+        else:
+            return _created(request, generation)
+    return _invalid(request, composer.redress(form))
+
+
+def _created(request: Request, generation: Generation) -> HttpResponse:
+    if not request.htmx:
+        return redirect("generation-detail", generation.pk)
+    return _new_card(request, generation, form_token=services.new_token())
+
+
+def _new_card(request: Request, generation: Generation, *, form_token: str = "") -> HttpResponse:
+    rows = list(queries.with_cards(queries.live(request.user, [generation.pk])))
+    mine = next(row for row in rows if row.pk == generation.pk)
+    context = {
+        "card": cards.card(mine, queries.usual_seconds()),
+        "poll": cards.poll(rows),
+        "form_token": form_token,
+        "announcement": "Your job is in the queue.",
+    }
+    return render(request, "generations/_created.html", context)
+
+
+def _invalid(request: Request, form: Any) -> HttpResponse:
+    context = {"form": form}
+    if request.htmx:
+        response = render(request, "studio/_composer.html", context, status=422)
+        return reswap(retarget(response, "#composer"), "outerHTML")
+    return render(request, "studio/studio.html", {**context, **studio.page(request)}, status=422)
+
+
+# --- history ----------------------------------------------------------------------------------
+
+
+def _history(request: Request) -> HttpResponse:
+    q, state = request.GET.get("q", "").strip()[:200], request.GET.get("state", "")
+    rows = queries.own_generations(request.user)
+    if state in State.values:
+        rows = rows.filter(state=state)
+    if q:
+        rows = queries.search_text(rows, q)
+    found = list(queries.with_cards(queries.after(rows, request.GET.get("after", "")))[: PAGE + 1])
+    context = {
+        "rows": [cards.card(row, queries.usual_seconds()) for row in found[:PAGE]] if found else [],
+        "q": q,
+        "state": state,
+        "state_choices": _state_choices(q, state),
+        "next_url": _next_url(q, state, found),
+        "poll": cards.poll(found[:PAGE]),
+        "is_filtered": bool(q or state),
+    }
+    return render(request, "generations/list.html", context)
+
+
+def _state_choices(q: str, state: str) -> list[dict[str, Any]]:
+    choices = [("", "All"), *State.choices]
+    return [
+        {
+            "value": value,
+            "label": label,
+            "is_chosen": value == state,
+            "url": _address(q=q, state=value),
+        }
+        for value, label in choices
+    ]
+
+
+def _next_url(q: str, state: str, found: list[Generation]) -> str:
+    if len(found) <= PAGE:
+        return ""
+    return _address(q=q, state=state, after=queries.cursor_of(found[PAGE - 1]))
+
+
+def _address(**query: str) -> str:
+    given = urlencode({name: value for name, value in query.items() if value})
+    return f"{reverse('generations')}{'?' if given else ''}{given}"
+
+
+@require_GET
+@member
+def detail(request: Request, pk: uuid.UUID) -> HttpResponse:
+    generation = openable_generation(request.user, pk)
+    context = {
+        "card": cards.card(generation, queries.usual_seconds()),
+        "prompt": generation.prompt,
+        "negative_prompt": generation.negative_prompt,
+        "facts": facts(generation),
+        "calls": [_call(call) for call in generation.calls.all()],
+        "poll": cards.poll([generation]) if generation.user_id == request.user.pk else None,
+        "is_active": generation.is_active,
+        "is_owner": generation.user_id == request.user.pk,
+    }
+    return render(request, "generations/detail.html", context)
+
+
+_LABELS = {
+    "aspect_ratio": "Ratio",
+    "resolution": "Resolution",
+    "quality": "Quality",
+    "style_preset": "Style",
+    "steps": "Steps",
+    "cfg_scale": "Guidance",
+    "lora_strength": "LoRA strength",
+    "format": "Format",
+    "safe_mode": "Safe mode",
+    "hide_watermark": "Watermark left out",
+    "embed_exif_metadata": "Prompt in the file",
+    "enhance_prompt": "Prompt enhanced",
+    "enable_web_search": "Web search",
+}
+
+
+def facts(generation: Generation) -> list[tuple[str, str]]:
+    """What was asked for, as people read it."""
+    asked = generation.parameters
+    rows = [("Model", generation.model_name)]
+    if asked.get("width"):
+        rows.append(("Size", f"{asked['width']} × {asked['height']}"))
+    rows += [(_LABELS[name], _said(asked[name])) for name in _LABELS if name in asked]
+    rows.append(("Seed", str(generation.seed)))
+    rows.append(("Images", str(generation.variants)))
+    rows.append(("When", words.when(generation.created_at)))
+    return rows
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value)
+
+
+def _call(call: Call) -> dict[str, str]:
+    return {
+        "when": words.when(call.started_at),
+        "outcome": call.get_outcome_display(),
+        "took": words.seconds(call.seconds),
+        "cost": "may have been charged"
+        if call.outcome == Call.Outcome.UNKNOWN
+        else words.money(call.charged)
+        if call.finished_at
+        else "",
+        "note": call.error_detail or call.error_code.replace("_", " "),
+    }
+
+
+# --- watching ---------------------------------------------------------------------------------
+
+
+@require_GET
+@member
+def poll(request: Request) -> HttpResponse:
+    """204 when the page is as it should be; else the changed cards and the poller again."""
+    seen = cards.read_marks(request.GET.get("seen", ""))
+    rows = list(queries.with_cards(queries.live(request.user, list(seen))))
+    changed = [row for row in rows if seen.get(row.pk) != cards.mark(row)]
+    fresh = cards.poll(rows)
+    if not changed and fresh and str(fresh.interval) == request.GET.get("every"):
+        return HttpResponse(status=204)
+    usual, now = queries.usual_seconds() if changed else {}, timezone.now()
+    context = {
+        "cards": [cards.card(row, usual, now=now) for row in changed if row.pk in seen],
+        "new_cards": [cards.card(row, usual, now=now) for row in changed if row.pk not in seen],
+        "poll": fresh,
+        "is_stopped": fresh is None,
+        "announcement": _announcement(changed),
+    }
+    return render(request, "generations/_poll.html", context)
+
+
+def _announcement(changed: list[Generation]) -> str:
+    ended = [row for row in changed if not row.is_active]
+    if not ended:
+        return ""
+    if len(ended) > 1:
+        return f"{len(ended)} jobs have ended."
+    prompt = words.clip(ended[0].prompt, 60)
+    return {
+        State.SUCCEEDED: f"Done: {prompt}",
+        State.FAILED: f"Failed: {prompt}. {ended[0].error_message}",
+        State.UNKNOWN: f"May have been charged: {prompt}",
+        State.CANCELLED: f"Cancelled: {prompt}",
+    }[State(ended[0].state)]
+
+
+# --- acting -----------------------------------------------------------------------------------
+
+
+@require_POST
+@member
+def cancel(request: Request, pk: uuid.UUID) -> HttpResponse:
+    generation = own_generation(request.user, pk)
+    try:
+        was_queued = services.cancel(generation, by=request.user)
+    except NotPossible as problem:
+        messages.info(request, str(problem))
+    else:
+        if not was_queued:
+            messages.info(request, "It is running and cannot be unsent. It will be left out here.")
+    return _card_again(request, pk)
+
+
+@require_POST
+@member
+def retry(request: Request, pk: uuid.UUID) -> HttpResponse:
+    generation = own_generation(request.user, pk)
+    token = request.POST.get("form_token", "")[:64] or None
+    try:
+        again = services.retry(generation, by=request.user, form_token=token)
+    except Invalid as problem:
+        messages.error(request, " ".join(problem.fields.values()))
+        return _to_studio(request)
+    services.dismiss(generation)
+    if request.htmx:
+        return _new_card(request, again)
+    return redirect("generation-detail", again.pk)
+
+
+@require_POST
+@member
+def dismiss(request: Request, pk: uuid.UUID) -> HttpResponse:
+    services.dismiss(own_generation(request.user, pk))
+    if request.htmx:
+        return HttpResponse("")  # the card goes
+    return redirect("studio")
+
+
+def _to_studio(request: Request) -> HttpResponse:
+    if request.htmx:
+        return HttpResponse(status=204, headers={"HX-Redirect": reverse("studio")})
+    return redirect("studio")
+
+
+def _card_again(request: Request, pk: uuid.UUID) -> HttpResponse:
+    if not request.htmx:
+        return redirect("generation-detail", pk)
+    row = openable_generation(request.user, pk)
+    return render(
+        request, "generations/_card.html", {"card": cards.card(row, queries.usual_seconds())}
+    )

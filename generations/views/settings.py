@@ -1,0 +1,150 @@
+"""My settings: profile and my Venice key."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods, require_POST
+
+from generations.forms import ProfileForm, VeniceKeyForm, mark_errors
+from generations.models import VeniceKey
+from generations.services import key as keys
+from generations.services.errors import Invalid
+from generations.venice.errors import VeniceError
+from generations.views import words
+from generations.views.access import Request, member
+from generations.views.context import THEMES
+
+YEAR = 365 * 24 * 3600
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member
+def settings(request: Request) -> HttpResponse:
+    if request.method != "POST":
+        return _page(request, VeniceKeyForm())
+    form = VeniceKeyForm(request.POST)
+    if form.is_valid() and _saved(request, form):
+        messages.success(request, "Key saved. It works.")
+        return redirect("settings")
+    return _page(request, form, status=422)
+
+
+def _saved(request: Request, form: VeniceKeyForm) -> bool:
+    try:
+        keys.save(request.user, form.cleaned_data["venice_key"])
+    except Invalid as problem:
+        form.add_error("venice_key", problem.fields["venice_key"])
+    except VeniceError as error:
+        form.add_error("venice_key", f"Not saved: {error.public_message}")
+    return not form.errors
+
+
+def _page(request: Request, form: VeniceKeyForm, status: int = 200) -> HttpResponse:
+    mark_errors(form)
+    own = VeniceKey.objects.filter(user=request.user).first()
+    team = keys.team_key()
+    context = {
+        "section": "key",
+        "key_form": form,
+        "profile_form": ProfileForm(instance=request.user, label_suffix=""),
+        "key": key_facts(own) if own else None,
+        "team_key": key_facts(team, with_account=request.user.is_admin) if team else None,
+    }
+    return render(request, "settings/settings.html", context, status=status)
+
+
+def key_facts(key: VeniceKey, *, with_account: bool = True) -> dict[str, Any]:
+    """What is shown of a key: never more than its last four characters."""
+    problem = _PROBLEMS[VeniceKey.Problem(key.problem)]
+    facts: dict[str, Any] = {"problem": problem, "last_four": "", "is_over": _is_over(key)}
+    if not with_account:
+        return facts
+    return facts | {
+        "last_four": key.last_four,
+        "tested_label": words.when(key.tested_at) if key.tested_at else "",
+        "tier": key.tier,
+        "balance_label": _balance(key),
+        "limit_label": f"{key.requests_per_minute} images a minute" if key.tested_at else "",
+        "expires_label": words.day(key.expires_at) if key.expires_at else "",
+    }
+
+
+_PROBLEMS = {
+    VeniceKey.Problem.NONE: "",
+    VeniceKey.Problem.BAD_KEY: "Venice refused this key. Nothing is sent on it until it works.",
+    VeniceKey.Problem.NO_CREDIT: "No credit left at Venice. Add some there, then test the key.",
+}
+
+
+def _is_over(key: VeniceKey) -> bool:
+    return key.expires_at is not None and key.expires_at <= timezone.now()
+
+
+def _balance(key: VeniceKey) -> str:
+    parts = []
+    if key.balance_usd is not None:
+        parts.append(f"${key.balance_usd:,.2f}")
+    if key.balance_diem is not None:
+        parts.append(f"{key.balance_diem:,.2f} Diem")
+    return " · ".join(parts)
+
+
+@require_POST
+@member
+def test_key(request: Request) -> HttpResponse:
+    """Ask Venice about my key, or, as an admin without one, about the team's."""
+    own = VeniceKey.objects.filter(user=request.user).first()
+    key = own or (keys.team_key() if request.user.is_admin else None)
+    if key is None:
+        messages.info(request, "There is no key of yours to test.")
+        return redirect("settings")
+    try:
+        keys.test(key)
+    except Invalid as problem:
+        messages.error(request, problem.fields["venice_key"])
+    except VeniceError as error:
+        messages.error(request, error.public_message)
+    else:
+        messages.success(request, "The key works.")
+    return redirect("settings")
+
+
+@require_POST
+@member
+def remove_key(request: Request) -> HttpResponse:
+    key = VeniceKey.objects.filter(user=request.user).first()
+    if key:
+        keys.remove(key)
+        messages.success(request, "Key removed.")
+    return redirect("settings")
+
+
+@require_POST
+@member
+def profile(request: Request) -> HttpResponse:
+    form = ProfileForm(request.POST, instance=request.user)
+    if form.is_valid():
+        form.save()
+        messages.success(request, "Name saved.")
+    else:
+        messages.error(request, "Not saved: a name has at most 80 characters.")
+    return redirect("settings")
+
+
+@require_POST
+def theme(request: Request) -> HttpResponse:
+    """Light, dark or the system's; also before signing in."""
+    there = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(there, {request.get_host()}, request.is_secure()):
+        there = "/"
+    response = redirect(there)
+    chosen = request.POST.get("theme", "")
+    if chosen in THEMES:
+        response.set_cookie(
+            "theme", chosen, max_age=YEAR, samesite="Lax", secure=request.is_secure()
+        )
+    return response

@@ -1,0 +1,138 @@
+"""The studio: composer and the latest jobs, live."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from generations import queries
+from generations.models import User, VeniceKey
+from generations.models.generation import ACTIVE
+from generations.services.key import key_for
+from generations.views import cards, composer, words
+from generations.views.access import Request, member
+
+LATEST = 24
+
+
+@require_GET
+@member
+def studio(request: Request) -> HttpResponse:
+    try:
+        form = composer.empty(request.user, request.GET)
+    except composer.NothingOffered:
+        form = None
+    return render(request, "studio/studio.html", {"form": form, **page(request)})
+
+
+def page(request: Request) -> dict[str, Any]:
+    """All of the studio but its form."""
+    show = request.GET.get("show", "")
+    rows = list(queries.with_cards(_shown(request.user, show))[: LATEST + 1])
+    usual = queries.usual_seconds()
+    counts = queries.studio_counts(request.user, _midnight())
+    return {
+        "cards": [cards.card(row, usual) for row in rows[:LATEST]],
+        "poll": cards.poll(rows[:LATEST]),
+        "has_more_url": reverse("generations") if len(rows) > LATEST else "",
+        "tabs": _tabs(show, counts),
+        "day": {"label": "Today", "summary": _summary(counts)},
+        "first_run": _first_run(request.user) if not rows and not show else None,
+    }
+
+
+def _shown(user: User, show: str) -> Any:
+    rows = queries.own_generations(user).filter(is_dismissed=False)
+    if show == "working":
+        return rows.filter(state__in=ACTIVE)
+    return rows.filter(state__in=queries.NEEDS_ME) if show == "needs" else rows
+
+
+def _tabs(show: str, counts: dict[str, Any]) -> list[dict[str, Any]]:
+    choices = (
+        ("", "Mine", None),
+        ("working", "Working", "working"),
+        ("needs", "Needs you", "needs"),
+    )
+    return [
+        {
+            "label": label,
+            "url": f"{reverse('studio')}?show={value}" if value else reverse("studio"),
+            "is_current": show == value,
+            "count": counts[name] if name else None,
+        }
+        for value, label, name in choices
+    ]
+
+
+def _summary(counts: dict[str, Any]) -> str:
+    if not counts["jobs"]:
+        return ""
+    jobs = "1 job" if counts["jobs"] == 1 else f"{counts['jobs']:,} jobs"
+    return f"{jobs} · {words.money(counts['spent'] or Decimal(0))}"
+
+
+def _midnight() -> datetime:
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _first_run(user: User) -> list[dict[str, str]] | None:
+    """Steps to the first image: add a key, test it, make something."""
+    key = key_for(user)
+    has_key, is_tested = key is not None, bool(key and key.tested_at)
+    return [
+        {
+            "title": "Venice key added" if key else "Add a Venice key",
+            "text": _key_text(key),
+            "state": "done" if has_key else "now",
+            "action_label": "" if key else "Add the key",
+            "action_url": reverse("settings"),
+        },
+        {
+            "title": "Key tested" if is_tested else "Test the key",
+            "text": "Asks Venice for your limits and balance. Costs nothing.",
+            "state": "done" if is_tested else "now" if has_key else "later",
+            "action_label": "Test the key" if has_key and not is_tested else "",
+            "action_url": reverse("settings"),
+        },
+        {
+            "title": "Make the first image",
+            "text": "Write what it should show; the price is on the button.",
+            "state": "now" if is_tested else "later",
+            "action_label": "",
+            "action_url": "",
+        },
+    ]
+
+
+def _key_text(key: VeniceKey | None) -> str:
+    if key is None:
+        return "Yours, or one for the whole team. It stays on this server."
+    return f"Ends in …{key.last_four}, " + ("for the whole team." if key.is_team else "yours.")
+
+
+@require_GET
+@member
+def parameters(request: Request) -> HttpResponse:
+    """The part of the composer that depends on the model, after the model was changed."""
+    try:
+        form = composer.switched(request.user, request.GET)
+    except composer.NothingOffered:
+        return HttpResponse(status=204)
+    return render(request, "studio/_parameters.html", {"form": form})
+
+
+@require_GET
+@member
+def price(request: Request) -> HttpResponse:
+    """The button with the exact price of the form as it stands."""
+    try:
+        form = composer.bound(request.user, request.GET)
+    except composer.NothingOffered:
+        return HttpResponse(status=204)
+    return render(request, "studio/_pay.html", {"form": form})

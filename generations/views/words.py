@@ -1,0 +1,70 @@
+"""Figures as people read them: money, seconds, ratios, moments."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from generations.services.parameters import PIXEL_RATIOS, ratio_of
+
+
+def money(amount: Decimal | None) -> str:
+    """$0.04; as many places as the amount has, at least two; "price unknown" for None."""
+    if amount is None:
+        return "price unknown"
+    places = max(2, min(6, -int(amount.normalize().as_tuple().exponent)))
+    return f"${amount:,.{places}f}"
+
+
+def ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10)
+    return f"{number}{ending or 'th'}"
+
+
+def seconds(length: timedelta | float | None) -> str:
+    """9.4 s; 62 s; 2 min 5 s."""
+    if length is None:
+        return ""
+    value = length.total_seconds() if isinstance(length, timedelta) else length
+    if value >= 120:
+        return f"{int(value) // 60} min {int(value) % 60} s"
+    return f"{value:.0f} s" if value >= 10 else f"{value:.1f} s"
+
+
+def images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count:,} images"
+
+
+def ratio(parameters: dict[str, Any], fallback: float = 1.0) -> str:
+    """The ratio as it was asked for; of pixel sizes the nearest one that people know."""
+    if asked := parameters.get("aspect_ratio"):
+        return str(asked)
+    across = fallback
+    if parameters.get("width") and parameters.get("height"):
+        across = parameters["width"] / parameters["height"]
+    near = min(PIXEL_RATIOS, key=lambda text: abs(ratio_of(text) / across - 1))
+    if abs(ratio_of(near) / across - 1) < 0.03:
+        return near
+    return f"{parameters.get('width')} × {parameters.get('height')}"
+
+
+def day(moment: datetime) -> str:
+    """Today, Yesterday, Thursday, 19 November, 3 March 2025."""
+    local, today = timezone.localtime(moment).date(), timezone.localdate()
+    days = (today - local).days
+    if days in (0, 1):
+        return ("Today", "Yesterday")[days]
+    text = f"{local.day} {local:%B}"
+    if days < 7:
+        return f"{local:%A}, {text}"
+    return text if local.year == today.year else f"{text} {local.year}"
+
+
+def when(moment: datetime) -> str:
+    return f"{day(moment)}, {timezone.localtime(moment):%H:%M}"
+
+
+def clip(text: str, most: int = 200) -> str:
+    line = " ".join(text[: most * 2].split())
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"

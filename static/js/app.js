@@ -1,0 +1,453 @@
+// One script for all pages. Everything here makes something quicker that also works without it.
+// Listeners are delegated to the document, so what htmx swaps in needs no setup.
+
+const $ = (selector, root = document) => root.querySelector(selector);
+const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+const on = (type, selector, listener) =>
+  document.addEventListener(type, (event) => {
+    const found = event.target.closest?.(selector);
+    if (found) listener(found, event);
+  });
+
+// Private windows and full disks refuse storage; nothing here depends on it.
+const store = {
+  get(key) { try { return localStorage.getItem(key); } catch { return null; } },
+  set(key, value) { try { localStorage.setItem(key, value); } catch { /* not kept */ } },
+  drop(key) { try { localStorage.removeItem(key); } catch { /* nothing kept */ } },
+};
+
+// Said aloud and shown -------------------------------------------------------
+
+const LINGER = 8000;
+
+function letGo(toast) {
+  clearTimeout(toast.timer);
+  toast.timer = setTimeout(() => {
+    if (toast.matches(":hover, :focus-within")) letGo(toast);
+    else toast.remove();
+  }, LINGER);
+}
+
+function say(sentence, { isError = false } = {}) {
+  const toast = document.createElement("div");
+  toast.className = isError ? "toast is-error" : "toast";
+  toast.dataset.toast = "";
+  const text = document.createElement("p");
+  text.textContent = sentence;
+  toast.append(text);
+  $("#toasts")?.append(toast);
+  letGo(toast);
+}
+
+$$("[data-toast]").forEach(letGo);
+
+// Menus and dialogs ------------------------------------------------------------
+
+document.addEventListener("click", (event) => {
+  for (const menu of $$("details[data-menu][open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+function closeMenu(menu) {
+  menu.open = false;
+  $("summary", menu).focus();
+}
+
+document.addEventListener("toggle", (event) => {
+  if (event.target.matches?.(".models[open]")) $("[data-find-model]", event.target)?.focus();
+}, true);
+
+on("click", "[data-dialog]", (opener) => {
+  opener.closest("details[data-menu]")?.removeAttribute("open");
+  document.getElementById(opener.dataset.dialog)?.showModal();
+});
+
+on("click", "dialog", (dialog, event) => {
+  if (event.target === dialog) dialog.close();
+});
+
+// Light and dark: shown at once, kept by the server afterwards ---------------------
+
+const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
+const isDark = () => {
+  const { theme } = document.documentElement.dataset;
+  return theme === "dark" || (theme !== "light" && systemIsDark.matches);
+};
+
+function showTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  $("meta[name=color-scheme]").content = theme === "auto" ? "light dark" : theme;
+  for (const meta of $$("meta[name=theme-color]")) {
+    const dark = theme === "auto" ? meta.media.includes("dark") : theme === "dark";
+    meta.content = dark ? "#0e1213" : "#f4f2ef";
+  }
+  for (const button of $$("[data-theme-form] [aria-pressed]")) {
+    button.setAttribute("aria-pressed", String(button.value === theme));
+  }
+}
+
+on("submit", "[data-theme-form]", (form, event) => {
+  event.preventDefault();
+  const button = event.submitter;
+  const theme = button.matches("[data-theme-toggle]") ? (isDark() ? "light" : "dark") : button.value;
+  showTheme(theme);
+  const body = new FormData(form);
+  body.set("theme", theme);
+  fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => {
+    say("No connection. The look is not kept for the next page.", { isError: true });
+  });
+});
+
+// Copy, reveal, step, dice ------------------------------------------------------------
+
+on("click", "[data-copy]", async (button) => {
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    say("Copied.");
+  } catch {
+    say("The browser did not allow copying. Select the text instead.", { isError: true });
+  }
+});
+
+on("click", "[data-reveal]", (button) => {
+  const input = document.getElementById(button.dataset.reveal);
+  const shown = input.type === "password";
+  input.type = shown ? "text" : "password";
+  button.setAttribute("aria-pressed", String(shown));
+});
+
+function put(input, value) {
+  input.value = value;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+on("click", "[data-step]", (button) => {
+  const input = document.getElementById(button.dataset.stepFor);
+  const wanted = Number(input.value || 1) + Number(button.dataset.step);
+  put(input, Math.min(Number(input.max || 4), Math.max(Number(input.min || 1), wanted)));
+});
+
+on("click", "[data-dice]", (button) => {
+  const input = document.getElementById(button.dataset.dice);
+  put(input, Math.floor(Math.random() * Number(input.max || 999999999)) + 1);
+});
+
+on("click", "[data-clear]", (button) => {
+  const input = document.getElementById(button.dataset.clear);
+  put(input, "");
+  input.focus();
+});
+
+on("click", "[data-chips]", (group, event) => {
+  if (event.target.matches("input")) group.classList.toggle("is-open", !group.classList.contains("is-open"));
+});
+
+// Composer -----------------------------------------------------------------------------
+
+const DRAFT = "draft";
+const composer = () => $("[data-composer]");
+
+function count() {
+  const counter = $("[data-counter]");
+  if (!counter) return;
+  const { length } = [...document.getElementById(counter.dataset.counter).value];
+  const limit = Number(counter.dataset.limit) || Infinity;
+  $("b", counter).textContent = length.toLocaleString("en");
+  if (Number.isFinite(limit)) $("span", counter).textContent = limit.toLocaleString("en");
+  counter.classList.toggle("is-over", length > limit);
+}
+
+// For browsers without `field-sizing`: rows is an attribute, styles are not ours to set.
+function grow(textarea) {
+  if (CSS.supports("field-sizing", "content")) return;
+  textarea.rows = 1;
+  while (textarea.scrollHeight > textarea.clientHeight + 4 && textarea.rows < 12) textarea.rows += 1;
+}
+
+let keepLater;
+function keepDraft() {
+  clearTimeout(keepLater);
+  keepLater = setTimeout(() => {
+    const form = composer();
+    if (!form) return;
+    const kept = [...new FormData(form)].filter(
+      ([name, value]) => typeof value === "string" && !["csrfmiddlewaretoken", "form_token", "confirm_price"].includes(name),
+    );
+    store.set(DRAFT, JSON.stringify(kept));
+  }, 300);
+}
+
+function fill(form, draft) {
+  for (const [name, value] of draft) {
+    const control = form.elements[name];
+    if (!control || name === "model" || name === "confirm_price") continue;
+    if (control instanceof RadioNodeList) {
+      // Radios, or a switch: a checkbox behind a hidden field that says "off".
+      const box = [...control].find((one) => one.type === "checkbox");
+      if (box) box.checked = value === "on";
+      else if ([...control].some((radio) => radio.value === value)) control.value = value;
+    } else if (control.tagName === "SELECT") {
+      if ([...control.options].some((option) => option.value === value)) control.value = value;
+    } else control.value = value;
+  }
+}
+
+let waitingDraft = null;
+function restoreDraft() {
+  const form = composer();
+  // An answer of the server or a link such as Remix says more than the draft does.
+  if (!form || "bound" in form.dataset || location.search) return;
+  let draft;
+  try { draft = JSON.parse(store.get(DRAFT)); } catch { /* not ours */ }
+  if (!Array.isArray(draft)) return;
+  const model = draft.find(([name]) => name === "model")?.[1];
+  const radio = $$("[name=model]", form).find((choice) => choice.value === model);
+  fill(form, draft);
+  if (radio && !radio.checked) {
+    waitingDraft = draft;
+    radio.checked = true;
+    showModel(radio);
+    radio.dispatchEvent(new Event("change", { bubbles: true }));
+  } else askPrice();
+}
+
+let askLater;
+function askPrice() {
+  clearTimeout(askLater);
+  askLater = setTimeout(() => window.htmx?.trigger("#pay", "price"), 150);
+}
+
+function showModel(radio) {
+  const { model, price, privacy } = radio.closest("[data-model]").dataset;
+  $("[data-model-name]").textContent = model;
+  $("[data-model-price]").textContent = price;
+  $("[data-model-privacy]").textContent = privacy;
+  const icon = (root) => $(".icon use", root);
+  icon($(".model-chosen")).setAttribute("href", icon(radio.closest(".model")).getAttribute("href"));
+}
+
+on("input", "[data-composer]", (form, event) => {
+  if (event.target.matches("[data-find-model]")) return;
+  if (event.target.matches("textarea")) { count(); grow(event.target); }
+  keepDraft();
+});
+
+on("change", "[data-composer]", (form, event) => {
+  const { name } = event.target;
+  if (!name) return;
+  keepDraft();
+  if (name === "model") showModel(event.target); // its answer brings the price along
+  else if (!["prompt", "negative_prompt", "confirm_price"].includes(name)) askPrice();
+});
+
+on("click", ".model input", (radio, event) => {
+  // A click that comes from an arrow key has no place; then the menu stays open.
+  if (event.detail) closeMenu(radio.closest("details"));
+});
+
+on("input", "[data-find-model]", (input) => {
+  const wanted = input.value.trim().toLowerCase();
+  for (const row of $$(".model")) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+});
+
+on("keydown", "[data-find-model]", (input, event) => {
+  if (event.key !== "Enter" && event.key !== "ArrowDown") return;
+  event.preventDefault();
+  const rows = $$(".model:not([hidden]) input");
+  if (event.key === "Enter" && rows.length === 1) { rows[0].click(); closeMenu(input.closest("details")); }
+  else (rows.find((radio) => radio.checked) ?? rows[0])?.focus();
+});
+
+// Condensed while scrolled and not in use. The spacer takes up what the form gives away,
+// so nothing below it moves.
+let isScrolled = false;
+function condense() {
+  const form = composer();
+  const spacer = $("[data-spacer]");
+  if (!form || !spacer) return;
+  const wanted = isScrolled && !form.matches(":focus-within");
+  if (wanted === form.classList.contains("is-condensed")) return;
+  const before = form.offsetHeight + spacer.clientHeight;
+  form.classList.toggle("is-condensed", wanted);
+  spacer.setAttribute("height", wanted ? Math.max(0, before - form.offsetHeight) : 0);
+}
+
+const sentinel = $("[data-sentinel]");
+if (sentinel) {
+  new IntersectionObserver(([entry]) => {
+    isScrolled = !entry.isIntersecting;
+    condense();
+  }).observe(sentinel);
+  document.addEventListener("focusin", condense);
+  document.addEventListener("focusout", () => setTimeout(condense));
+  on("click", ".is-condensed .more > summary", (summary, event) => {
+    if (summary.parentElement.open) event.preventDefault();
+  });
+  count();
+  restoreDraft();
+  count();
+  $$("[data-composer] textarea").forEach(grow);
+}
+
+// Waiting: seconds tick and the line grows; both stop where nobody looks -------------------
+
+const stillness = matchMedia("(prefers-reduced-motion: reduce)");
+const words = (seconds) =>
+  seconds < 100 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+const since = (started) => Math.max(0, (Date.now() - Date.parse(started)) / 1000);
+
+function tick() {
+  if (document.hidden) return;
+  for (const number of $$("[data-elapsed]")) {
+    if (!number.dataset.elapsed) continue;
+    const seconds = Math.floor(since(number.dataset.elapsed));
+    const text = words(seconds);
+    if (number.textContent !== text) number.textContent = text;
+    const usual = number.parentElement.querySelector("[data-usual]");
+    const most = Number(usual?.dataset.usual);
+    if (most && seconds > most * 4 / 3) usual.textContent = "longer than usual, still running";
+  }
+  for (const line of $$("[data-water]")) {
+    if (!line.dataset.started) continue;
+    const seconds = since(line.dataset.started);
+    // Without a history the axis is a minute, and then as long as it takes.
+    const end = Number(line.dataset.high) * 4 / 3 || Math.max(60, seconds * 4 / 3);
+    const at = `${Math.min(100, (seconds / end) * 100).toFixed(2)}%`;
+    $(".elapsed line", line).setAttribute("x2", at);
+    $(".elapsed circle", line).setAttribute("cx", at);
+  }
+}
+setInterval(tick, stillness.matches ? 1000 : 100);
+tick();
+
+document.addEventListener("visibilitychange", () => {
+  document.documentElement.classList.toggle("is-asleep", document.hidden);
+  if (!document.hidden) {
+    tick();
+    if ($("#poller[hx-get]")) window.htmx?.trigger("#poller", "wake");
+  }
+});
+
+// htmx -----------------------------------------------------------------------------------
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden && event.detail.elt.id === "poller") event.preventDefault();
+});
+
+// Only fragments are swapped in: a whole error page inside a card would help nobody.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr } = event.detail;
+  if (xhr.status < 400 || xhr.status === 422) return;
+  if (/^\s*<!doctype/i.test(xhr.responseText) || !xhr.responseText.trim()) {
+    event.detail.shouldSwap = false;
+    if (event.detail.elt.id !== "poller") say("That did not work. Nothing you wrote is lost; try again in a moment.", { isError: true });
+  }
+});
+
+// The server tells what a switch of the model dropped; for that it must know the model before.
+document.addEventListener("htmx:configRequest", (event) => {
+  const { elt, parameters } = event.detail;
+  if (!("before" in elt.dataset)) return;
+  parameters.before = elt.dataset.before;
+  elt.dataset.before = $("[name=model]:checked", elt).value;
+});
+
+document.addEventListener("htmx:sendError", (event) => {
+  if (event.detail.elt.id !== "poller") say("No connection. What you wrote is kept.", { isError: true });
+});
+
+// What had the focus keeps it: the same control in the new fragment, else the fragment's
+// own link, else what stands in its place.
+let held = null;
+function holdFocus(target) {
+  const focused = document.activeElement;
+  if (!target?.contains?.(focused) || focused === document.body) return;
+  const next = target.nextElementSibling ?? target.previousElementSibling;
+  held = { id: focused.id, name: focused.name, value: focused.value, root: target.id, next: next?.id };
+}
+function giveFocus() {
+  if (!held || (document.activeElement && document.activeElement !== document.body)) { held = null; return; }
+  const root = document.getElementById(held.root);
+  const same = document.getElementById(held.id)
+    ?? $$("[name]", root ?? document.createElement("i")).find((control) =>
+      control.name === held.name && (control.type !== "radio" || control.value === held.value));
+  const link = $(".prompt a", root ?? document.getElementById(held.next) ?? document.createElement("i"));
+  (same ?? link ?? $("#main")).focus({ preventScroll: true });
+  held = null;
+}
+document.addEventListener("htmx:oobBeforeSwap", (event) => holdFocus(event.detail.target));
+let moreWasOpen = false;
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (!event.detail.shouldSwap) return;
+  holdFocus(event.detail.target);
+  moreWasOpen = Boolean($("[data-more][open]"));
+});
+document.addEventListener("htmx:afterSettle", () => {
+  giveFocus();
+  $$("[data-toast]").filter((toast) => !toast.timer).forEach(letGo);
+});
+document.addEventListener("htmx:afterRequest", () => setTimeout(giveFocus, 40));
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  const form = composer();
+  tick();
+  if (event.detail.target.matches("#parameters, #composer") && moreWasOpen) $("[data-more]").open = true;
+  if (form && event.detail.target.id === "parameters" && waitingDraft) {
+    fill(form, waitingDraft);
+    waitingDraft = null;
+    askPrice();
+  }
+  if (event.detail.xhr?.status === 422 && form) {
+    count();
+    $("[aria-invalid=true]", form)?.focus();
+  }
+});
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  const { elt, successful } = event.detail;
+  if (successful && elt.matches("[data-composer]")) {
+    clearTimeout(keepLater);
+    store.drop(DRAFT);
+  }
+});
+
+// Keys ------------------------------------------------------------------------------------
+
+const SHORTCUTS = "shortcuts";
+const keysAreOn = () => store.get(SHORTCUTS) !== "off";
+for (const box of $$("[data-shortcuts]")) box.checked = keysAreOn();
+on("change", "[data-shortcuts]", (box) => {
+  if (box.checked) store.drop(SHORTCUTS);
+  else store.set(SHORTCUTS, "off");
+});
+
+const follow = (rel) => $(`a[rel=${rel}]`)?.click();
+const keys = {
+  "?": () => $("#shortcuts")?.showModal(),
+  "/": () => (($("[data-search]") ?? $("[data-composer] textarea"))?.focus()),
+  c: () => $("[data-copy][data-key=c]")?.click(),
+  u: () => $("[data-toast] [data-key=u]")?.click(),
+  ArrowLeft: () => follow("prev"),
+  ArrowRight: () => follow("next"),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    const menu = event.target.closest?.("details[data-menu][open]") ?? $("details[data-menu][open]");
+    if (menu) closeMenu(menu);
+    return;
+  }
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    const form = event.target.closest?.("[data-composer]");
+    const button = form && $("#generate:not([aria-disabled])", form);
+    if (button) { event.preventDefault(); form.requestSubmit(button); }
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  const isWriting = event.target.closest?.("input, textarea, select, [contenteditable], dialog[open]");
+  const act = keys[event.key];
+  if (!act || isWriting || !keysAreOn()) return;
+  event.preventDefault();
+  act();
+});

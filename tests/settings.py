@@ -1,0 +1,21 @@
+"""Settings for tests: a data folder of their own, fast passwords, no processes for decoding."""
+
+import os
+import tempfile
+
+_DATA = os.environ.setdefault("VENICEWEB_DATA", tempfile.mkdtemp(prefix="veniceweb-tests-"))
+os.environ.setdefault("SECRET_KEY", "tests-only-and-nothing-else-but-tests-0123456789-abcdef")
+os.environ.setdefault("VENICE_BASE_URL", "http://venice.test/api/v1")
+for _name in ("VENICE_API_KEY", "VENICEWEB_DEMO", "EMAIL_URL"):
+    os.environ.pop(_name, None)
+
+from veniceweb.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES["staticfiles"] = {  # noqa: F405
+    "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+}
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+IMAGE_PROCESSES = 0
+VENICE_TRANSPORT = None

@@ -1,0 +1,241 @@
+"""Django's settings. What may be set from outside is read and checked in env.py."""
+
+from urllib.parse import urlsplit
+
+from veniceweb import env
+
+ENV = env.read()
+BASE_DIR = env.BASE_DIR
+DATA = ENV.data
+SECRET_KEY = ENV.secret_key
+DEBUG = False
+
+INSTALLED_APPS = [
+    "generations",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "allauth",
+    "allauth.account",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "veniceweb.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "veniceweb.urls"
+ASGI_APPLICATION = "veniceweb.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "generations.views.context.studio",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": ENV.database}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Rate limits of the sign-in count in the cache: shared where there is Redis; in embedded mode
+# there is one web process, and its own memory does.
+CACHES = {
+    "default": (
+        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": ENV.redis_url}
+        if ENV.redis_url
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    )
+}
+
+# --- People -------------------------------------------------------------------------------
+AUTH_USER_MODEL = "generations.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "studio"
+ACCOUNT_ADAPTER = "generations.forms.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ALLAUTH_TRUSTED_PROXY_COUNT = ENV.proxies
+
+# --- Addresses and cookies ------------------------------------------------------------------
+PUBLIC_URL = ENV.url
+_PUBLIC = urlsplit(PUBLIC_URL)
+_IS_HTTPS = _PUBLIC.scheme == "https"
+_LOCAL = ["127.0.0.1", "localhost", "[::1]"]
+ALLOWED_HOSTS = [
+    *dict.fromkeys([_PUBLIC.hostname or "localhost", *(_LOCAL if ENV.is_embedded else [])])
+]
+CSRF_TRUSTED_ORIGINS = [f"{_PUBLIC.scheme}://{_PUBLIC.netloc}"]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _IS_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]
+SECURE_HSTS_SECONDS = 31_536_000 if _IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _IS_HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENV.proxies else None
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "generations.views.errors.csrf_failure"
+X_FRAME_OPTIONS = "DENY"
+PROXIES = ENV.proxies
+# The names of Django 6's own setting, so that its middleware can replace ours.
+SECURE_CSP = {
+    "default-src": ["'none'"],
+    "script-src": ["'self'"],
+    "style-src": ["'self'"],
+    "img-src": ["'self'"],
+    "font-src": ["'self'"],
+    "connect-src": ["'self'"],
+    "manifest-src": ["'self'"],
+    "form-action": ["'self'"],
+    "base-uri": ["'none'"],
+    "frame-ancestors": ["'none'"],
+}
+# A prompt has at most 32,768 characters and a form has some 25 fields; a megabyte of text is
+# read, refused with the field named, and not an error page.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+
+# --- Files --------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_ROOT = DATA / "images"
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": MEDIA_ROOT, "base_url": None},
+    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- Words and time ---------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- Mail -----------------------------------------------------------------------------
+EMAIL_BACKEND = ENV.email.get("EMAIL_BACKEND", "django.core.mail.backends.dummy.EmailBackend")
+EMAIL_HOST = ENV.email.get("EMAIL_HOST") or "localhost"
+EMAIL_PORT = ENV.email.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = ENV.email.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = ENV.email.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = bool(ENV.email.get("EMAIL_USE_TLS"))
+EMAIL_USE_SSL = bool(ENV.email.get("EMAIL_USE_SSL"))
+HAS_EMAIL = not EMAIL_BACKEND.endswith("dummy.EmailBackend")
+
+# --- Celery: messages are doorbells, the jobs are in the database -------------------------
+_BROKER = DATA / "broker"
+if not ENV.redis_url:
+    (_BROKER / "control").mkdir(parents=True, exist_ok=True)
+CELERY_BROKER_URL = ENV.redis_url or "filesystem://localhost//"
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {"socket_connect_timeout": 2, "socket_timeout": 10, "global_keyprefix": "veniceweb:"}
+    if ENV.redis_url
+    else {
+        "data_folder_in": str(_BROKER),
+        "data_folder_out": str(_BROKER),
+        "control_folder": str(_BROKER / "control"),
+        "polling_interval": 0.05,
+    }
+)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_POOL = "threads"
+# Two threads more than calls: a sweep must not wait behind sixteen calls of two minutes.
+CELERY_WORKER_CONCURRENCY = ENV.workers + 2
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA / "beat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {
+        "task": "generations.tasks.sweep",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    # Asks Venice only when the copy is an hour old, or there is none yet.
+    "catalogue": {
+        "task": "generations.tasks.refresh_catalogue",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+}
+
+# --- Venice and the studio ----------------------------------------------------------------
+VENICE_API_KEY = ENV.venice_api_key
+VENICE_BASE_URL = ENV.venice_base_url
+CALL_TIMEOUT = ENV.call_timeout
+PARALLEL_CALLS = ENV.workers
+ENCRYPTION_KEYS = ENV.encryption_keys
+SITE_NAME = ENV.name
+DEMO = ENV.demo
+IS_DEMO = bool(DEMO)
+IS_EMBEDDED = ENV.is_embedded
+# Tests put the stand-in here: a function that returns an httpx transport.
+VENICE_TRANSPORT = None
+# Processes that decode and shrink pictures beside the threads that wait for Venice; 0 = inline.
+IMAGE_PROCESSES = 2
+
+# --- Commands ----------------------------------------------------------------------------
+LISTEN_HOST, LISTEN_PORT = ENV.host, ENV.port
+ADMIN_EMAIL, ADMIN_PASSWORD = ENV.admin_email, ENV.admin_password
+NEW_PASSWORD = ENV.new_password
+CHILD_ENVIRONMENT = env.for_children
+
+# --- Log ------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "text": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"},
+        "json": {"()": "veniceweb.log.JsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": ENV.log}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        # httpx names every address at INFO, celery every doorbell.
+        "httpx": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+        "django.server": {"level": "WARNING"},
+    },
+}
