@@ -5,11 +5,18 @@ import tempfile
 
 _DATA = os.environ.setdefault("VENICEWEB_DATA", tempfile.mkdtemp(prefix="veniceweb-tests-"))
 os.environ.setdefault("SECRET_KEY", "tests-only-and-nothing-else-but-tests-0123456789-abcdef")
+os.environ.setdefault(
+    "VENICEWEB_ENCRYPTION_KEYS", "bm90LWEtc2VjcmV0LW9ubHktZm9yLXRlc3RzLTAxMjM="
+)
 os.environ.setdefault("VENICE_BASE_URL", "http://venice.test/api/v1")
 for _name in ("VENICE_API_KEY", "VENICEWEB_DEMO", "EMAIL_URL"):
     os.environ.pop(_name, None)
 
 from veniceweb.settings import *  # noqa: E402, F403
+
+# A file, not SQLite's shared memory: threads must meet each other's locks as they do in life.
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
+    DATABASES["default"]["TEST"] = {"NAME": f"{_DATA}/test.sqlite3"}  # noqa: F405
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {  # noqa: F405

@@ -1,6 +1,7 @@
 """Starts the processes of embedded mode, keeps them running, and stops them in order."""
 
 import ctypes
+import os
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 # A child that dies this often in this many seconds has a reason that a restart does not cure.
@@ -47,6 +49,13 @@ class Child:
         assert process.stdout is not None
         for line in process.stdout:
             log(self.name, line.decode(errors="replace").rstrip())
+
+    def kill_group(self) -> None:
+        """SIGKILL for the process and everything that it started and left behind."""
+        assert self.process is not None
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
     @property
     def is_running(self) -> bool:
@@ -98,6 +107,7 @@ class Supervisor:
         if len(child.deaths) == MOST_DEATHS and now - child.deaths[0] < DEATH_WINDOW:
             raise GaveUp(f"{child.name} ended {MOST_DEATHS} times in a minute (exit {code}).")
         self._log("up", f"{child.name} ended (exit {code}); starting it again")
+        child.kill_group()
         child.start(self._log)
 
     def stop(self) -> None:
@@ -109,8 +119,7 @@ class Supervisor:
             child.process.terminate()
             if not self._ended(child):
                 self._log("up", f"{child.name} is killed")
-                child.process.kill()
-                child.process.wait()
+            child.kill_group()
 
     def _ended(self, child: Child) -> bool:
         end = time.monotonic() + child.grace

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db import close_old_connections, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from generations import crypto
@@ -49,10 +49,15 @@ def _post(call: Call) -> ImageAnswer:
         client = keys.client_for(key)
     except crypto.CannotDecrypt:
         raise BadKey("the key cannot be decrypted", public_message=_KEY_UNREADABLE) from None
-    # The call takes up to minutes; the connection goes back to the pool meanwhile.
-    close_old_connections()
+    _let_go_of_the_database()
     with client:
         return client.generate(request_of(generation))
+
+
+def _let_go_of_the_database() -> None:
+    # The call takes up to minutes; the connection goes back to the pool meanwhile.
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 _STOPPED = {problem.value: error for error, problem in keys.PROBLEMS.items()}

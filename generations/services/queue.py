@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet
-from django.db.models.expressions import CombinedExpression
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from generations.models import Call, Generation
@@ -107,7 +107,7 @@ def renew(generations: set[uuid.UUID]) -> int:
     ).update(lease_until=_lease_end())
 
 
-def _lease_end() -> ExpressionWrapper[CombinedExpression]:
+def _lease_end() -> Combinable:
     return ExpressionWrapper(Now() + LEASE, output_field=DateTimeField())
 
 

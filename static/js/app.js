@@ -273,7 +273,7 @@ function condense() {
   spacer.setAttribute("height", wanted ? Math.max(0, before - form.offsetHeight) : 0);
 }
 
-const sentinel = $("[data-sentinel]");
+const sentinel = $("[data-sentinel]"); // stands where the form has scrolled away
 if (sentinel) {
   new IntersectionObserver(([entry]) => {
     isScrolled = !entry.isIntersecting;

@@ -117,7 +117,9 @@ _MEMORY = {"MALLOC_ARENA_MAX": "2"}
 def _children(host: str, port: int, environment: dict[str, str]) -> list[Child]:
     celery = [sys.executable, "-m", "celery", "--quiet", "-A", "veniceweb"]
     web = [sys.executable, "-m", "granian", "--interface", "asginl", "--host", host]
-    web += ["--port", str(port), "--log-level", "warning", "veniceweb.asgi:application"]
+    web += ["--port", str(port), "--log-level", "warning"]
+    # Open keep-alive connections would hold a worker up for ever.
+    web += ["--workers-kill-timeout", "5", "veniceweb.asgi:application"]
     worker = [*celery, "worker", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
     beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile", ""]
     return [

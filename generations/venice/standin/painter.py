@@ -16,10 +16,10 @@ from typing import Any
 
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
-from .paint import land, pattern, water
+from .paint import city, land, pattern, things, water
 from .paint.canvas import grain, vignette
 from .paint.moods import mood_for
-from .paint.water import Brief
+from .paint.scene import Brief
 
 LARGEST_PAINTED = 1_250_000  # pixels; larger pictures are painted smaller and enlarged
 EXIF_DESCRIPTION, EXIF_SOFTWARE = 0x010E, 0x0131
@@ -29,10 +29,10 @@ Scene = Callable[[Brief], Image.Image]
 
 SCENES: dict[str, tuple[Scene, str]] = {
     "aurora": (land.aurora, r"auroras?|northern lights|polar lights?"),
-    "bridge": (water.bridge, r"(foot)?bridges?|arch(es)?|canals?|viaduct|gondolas?"),
+    "bridge": (city.bridge, r"(foot)?bridges?|arch(es)?|canals?|viaduct|gondolas?"),
     "houses": (water.houses, r"houses?|fishermen\S*|village|cottages?|street|townhouses?|burano"),
     "skyline": (
-        water.skyline,
+        city.skyline,
         r"skylines?|city|cities|domes?|towers?|cathedral|venice|harbou?r|town",
     ),
     "regatta": (water.regatta, r"boats?|regatta|sail\w*|yachts?|ships?|ocean|sea|waves?|beach"),
@@ -47,10 +47,13 @@ SCENES: dict[str, tuple[Scene, str]] = {
         r"mountains?|peaks?|hills?|ridges?|alps|valley|landscape|volcano",
     ),
     "forest": (land.forest, r"forests?|trees?|woods?|pines?|jungle|fox|deer|wolf|cabin"),
-    "blooms": (land.blooms, r"flowers?|dahlias?|roses?|peon\w+|bloom\w*|bouquet|garden|blossoms?"),
-    "leaves": (land.leaves, r"lea(f|ves)|foliage|autumn|botanical|feathers?"),
+    "blooms": (
+        things.blooms,
+        r"flowers?|dahlias?|roses?|peon\w+|bloom\w*|bouquet|garden|blossoms?",
+    ),
+    "leaves": (things.leaves, r"lea(f|ves)|foliage|autumn|botanical|feathers?"),
     "bottles": (
-        land.bottles,
+        things.bottles,
         r"bottles?|vases?|still life|cups?|ceramics?|pottery|product|watch|coffee",
     ),
     "paper": (pattern.paper, r"papercut|(cut|stacked|layered) paper|paper|layers?|abyss|cave"),
@@ -90,8 +93,8 @@ def scene_for(words: str, rng: random.Random) -> Scene:
     """The scene whose word comes first in the prompt, else any."""
     found = [
         (match.start(), name)
-        for name, (_, pattern_) in SCENES.items()
-        if (match := re.search(rf"\b(?:{pattern_})\b", words))
+        for name, (_, named) in SCENES.items()
+        if (match := re.search(rf"\b(?:{named})\b", words))
     ]
     return SCENES[min(found)[1] if found else rng.choice(sorted(SCENES))][0]
 

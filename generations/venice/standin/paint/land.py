@@ -1,30 +1,30 @@
-"""Scenes without a waterline: ridges, dunes, forest, planet, aurora, blooms, leaves, bottles."""
+"""Scenes without a waterline: ridges, dunes, forest, a planet, northern lights."""
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Callable
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from .canvas import (
     Color,
     Point,
     clouds,
     colored,
-    falloff,
+    enlarged,
     glow,
     haze,
     mix,
     noise,
-    ramp,
     shade,
     stars,
     vertical,
     warped,
 )
-from .water import Brief, halved, sky, sun
+from .scene import Brief, halved, sky, sun
 
 
 def ridge(
@@ -34,9 +34,7 @@ def ridge(
     line = [rng.uniform(-1, 1), rng.uniform(-1, 1), rng.uniform(-1, 1)]
     reach = 1.0
     for _ in range(steps):
-        middles = [
-            (a + b) / 2 + rng.uniform(-reach, reach) for a, b in zip(line, line[1:], strict=False)
-        ]
+        middles = [(a + b) / 2 + rng.uniform(-reach, reach) for a, b in itertools.pairwise(line)]
         line = [value for pair in zip(line, middles, strict=False) for value in pair] + [line[-1]]
         reach *= rough
     return [(i * width / (len(line) - 1), y * height) for i, y in enumerate(line)]
@@ -130,7 +128,7 @@ def _lee_side(
     foot = [
         (x, y + depth * math.sin(math.pi * s) ** 1.2) for (x, y), s in zip(top, shares, strict=True)
     ]
-    ImageDraw.Draw(image).polygon([*top, *reversed(foot)], fill=shade(tone, -0.26))
+    ImageDraw.Draw(image).polygon([*top, *reversed(foot)], fill=shade(tone, -0.17))
 
 
 def forest(brief: Brief) -> Image.Image:
@@ -203,19 +201,19 @@ def planet(brief: Brief) -> Image.Image:
 
 def _globe(image: Image.Image, brief: Brief, at: Point, radius: float) -> None:
     rng = brief.rng
-    side = int(radius)  # half of the doubled size: soft texture needs no more
-    bands = clouds(rng, (side, side), (2, rng.choice((4, 6, 9))))
-    bands = warped(bands, rng, side * 0.09)
-    tones = rng.sample(brief.mood.accents, 4)
-    skin = colored(bands, [shade(tones[0], -0.3), *tones, shade(tones[-1], 0.35)])
-    skin = skin.resize((side * 2, side * 2), Image.Resampling.BICUBIC)
-    night = falloff((side * 4, side * 4), 0.9).point(
-        [255 - min(255, round(i * 1.9)) for i in range(256)]
-    )
-    offset = int(side * 1.42), int(side * 1.38)
-    skin.paste(
-        (5, 5, 14), (0, 0), night.crop((*offset, offset[0] + side * 2, offset[1] + side * 2))
-    )
+    side = int(radius)
+    half = side // 2  # soft texture needs no more
+    bands = clouds(rng, (half, half), (2, rng.choice((3, 4, 6))))
+    bands = warped(bands, rng, half * 0.1)
+    tones = rng.sample(brief.mood.accents, 3)
+    middle = mix(tones[0], tones[1], 0.5)
+    stops = [shade(tones[0], -0.25), tones[0], middle, tones[1], shade(tones[2], 0.25)]
+    skin = colored(bands, stops)
+    night = Image.radial_gradient("L").point([min(235, max(0, (i - 34) * 4)) for i in range(256)])
+    night = night.resize((half * 3, half * 3), Image.Resampling.BILINEAR)
+    start = int(half * 1.18)
+    skin.paste((5, 5, 14), (0, 0), night.crop((start, start, start + half, start + half)))
+    skin = skin.resize((side * 2, side * 2), Image.Resampling.BILINEAR)
     mask = Image.new("L", (side * 2, side * 2))
     ImageDraw.Draw(mask).ellipse((1, 1, side * 2 - 2, side * 2 - 2), fill=255)
     image.paste(skin, (int(at[0] - side), int(at[1] - side)), mask)
@@ -224,21 +222,23 @@ def _globe(image: Image.Image, brief: Brief, at: Point, radius: float) -> None:
 def _rings(
     image: Image.Image, brief: Brief, at: Point, radius: float, tilt: float, *, is_front: bool
 ) -> None:
-    rng = random.Random(17)
-    wide, high = int(radius * 4.4), int(radius * 4.4)
-    sheet = Image.new("L", (wide, high))
+    """Drawn at half the doubled size: thin lines of light may be soft, and turning is dear."""
+    rng, reach = random.Random(17), radius / 2
+    side = int(reach * 4.3)
+    sheet = Image.new("L", (side, side))
     draw = ImageDraw.Draw(sheet)
     for i in range(26):
         share = i / 25
-        rx = radius * (1.3 + 0.8 * share)
+        rx = reach * (1.3 + 0.8 * share)
         ry = rx * 0.24
-        box = (wide / 2 - rx, high / 2 - ry, wide / 2 + rx, high / 2 + ry)
+        box = (side / 2 - rx, side / 2 - ry, side / 2 + rx, side / 2 + ry)
+        light = int(rng.uniform(90, 225) * (0.45 if 0.55 < share < 0.63 else 1))
         span = (0, 180) if is_front else (180, 360)
-        light = int(rng.uniform(70, 205) * (0.45 if 0.55 < share < 0.63 else 1))
-        draw.arc(box, *span, fill=light, width=max(2, int(radius * 0.034)))
+        draw.arc(box, *span, fill=light, width=max(1, int(reach * 0.034)))
     sheet = sheet.rotate(tilt, Image.Resampling.BILINEAR)
+    sheet = sheet.resize((side * 2, side * 2), Image.Resampling.BILINEAR)
     tone = mix(brief.mood.accents[2], brief.mood.sun, 0.4)
-    image.paste(tone, (int(at[0] - wide / 2), int(at[1] - high / 2)), sheet)
+    image.paste(tone, (int(at[0] - side), int(at[1] - side)), sheet)
 
 
 def aurora(brief: Brief) -> Image.Image:
@@ -249,21 +249,9 @@ def aurora(brief: Brief) -> Image.Image:
     stars(image, rng, height * 0.8, 200)
     tones = ((66, 214, 164), mix((66, 190, 190), mood.accents[0], 0.4), (124, 96, 200))
     for i, tone in enumerate(tones):
-        rays = noise(rng, (240, 60), (34, 1))
-        body = (
-            Image.linear_gradient("L")
-            .resize((240, 60))
-            .point([round(i**1.5 / 16) for i in range(256)])
-        )
-        curtain = Image.composite(rays, Image.new("L", rays.size), body)
-        lower = Image.new("L", (240, 90))
-        lower.paste(curtain, (0, 12))
-        lower = warped(lower, rng, 11, 10)
-        band = lower.point([round(v * 0.78) for v in range(256)])
-        top = int(height * (0.06 + 0.12 * i))
-        image.paste(
-            tone, (0, top), band.resize((width, int(height * 0.52)), Image.Resampling.BICUBIC)
-        )
+        top = int(height * (0.04 + 0.1 * i))
+        band = enlarged(_curtain(rng), (width, int(height * 0.56)))
+        image.paste(tone, (0, top), band)
     for share, tone in ((0.0, (10, 28, 46)), (1.0, (3, 7, 16))):
         line = ridge(rng, width, height * 0.045, 0.55)
         points = [(x, y + height * (0.76 + 0.1 * share)) for x, y in line]
@@ -271,165 +259,12 @@ def aurora(brief: Brief) -> Image.Image:
     return halved(image)
 
 
-def blooms(brief: Brief) -> Image.Image:
-    """Dahlias on a quiet ground, leaves behind them."""
-    rng, mood = brief.rng, brief.mood
-    ground = [mix(mood.sky[0], mood.near, 0.45), mix(mood.deep, mood.near, 0.4)]
-    image = vertical((brief.width * 2, brief.height * 2), ground)
-    unit = brief.unit * 2
-    leaf = mix((70, 110, 84), mood.near, 0.4)
-    for _ in range(46):
-        at = (rng.uniform(0, image.width), rng.uniform(0, image.height))
-        tone = shade(leaf, rng.uniform(-0.25, 0.12))
-        _leaf(image, at, rng.uniform(0, 360), unit * rng.uniform(0.14, 0.24), tone)
-    paints = sorted(mood.accents, key=lambda color: max(color) - min(color))[2:]
-    places = _spread(rng, image.size, unit * 0.3, 9)
-    for at in places:
-        size = unit * rng.uniform(0.13, 0.22)
-        _dahlia(image, rng, at, size, rng.choice(paints))
-    return halved(image)
-
-
-def _spread(rng: random.Random, size: tuple[int, int], gap: float, count: int) -> list[Point]:
-    """Up to `count` places that keep their distance."""
-    found: list[Point] = []
-    for _ in range(120):
-        at = (rng.uniform(0, size[0]), rng.uniform(0, size[1]))
-        if all(math.dist(at, other) > gap for other in found):
-            found.append(at)
-    return found[:count]
-
-
-def _dahlia(image: Image.Image, rng: random.Random, at: Point, size: float, paint: Color) -> None:
-    shadow = int(size * 2.5)
-    spot = falloff((shadow, shadow), 1.2, 0.6)
-    image.paste((8, 10, 16), (int(at[0] - shadow / 2), int(at[1] - shadow * 0.42)), spot)
-    rings = 6
-    for ring in range(rings):
-        share = ring / (rings - 1)
-        reach = size * (1 - 0.8 * share)
-        count = 17 - ring * 2
-        turn = rng.uniform(0, 6.28)
-        for i in range(count):
-            angle = turn + 6.283 * i / count
-            light = 0.26 * share - 0.24 + 0.12 * math.cos(angle + 0.9) + rng.uniform(-0.04, 0.04)
-            _petal(image, at, angle, reach, 6.283 / count, shade(paint, light))
-    core = size * 0.1
-    box = (at[0] - core, at[1] - core, at[0] + core, at[1] + core)
-    ImageDraw.Draw(image).ellipse(box, fill=shade(paint, 0.45))
-
-
-def _petal(
-    image: Image.Image, at: Point, angle: float, reach: float, spread: float, tone: Color
-) -> None:
-    def place(along: float, aside: float) -> Point:
-        turned = angle + aside * spread
-        return at[0] + math.cos(turned) * along * reach, at[1] + math.sin(turned) * along * reach
-
-    outline = [
-        (0.2, 0),
-        (0.55, -0.52),
-        (0.82, -0.5),
-        (1.0, -0.08),
-        (1.0, 0.08),
-        (0.82, 0.5),
-        (0.55, 0.52),
-    ]
-    draw = ImageDraw.Draw(image)
-    draw.polygon([place(*p) for p in outline], fill=tone, outline=shade(tone, -0.16))
-    draw.line([place(0.3, 0), place(0.9, 0)], fill=shade(tone, 0.12), width=2)
-
-
-def leaves(brief: Brief) -> Image.Image:
-    """Cut leaves, layer on layer, each with two sides of light."""
-    rng, mood = brief.rng, brief.mood
-    image = Image.new("RGB", (brief.width * 2, brief.height * 2), shade(mood.near, -0.1))
-    unit = brief.unit * 2
-    gap = unit * 0.17
-    places = [
-        (x * gap + rng.uniform(-0.4, 0.4) * gap, y * gap + rng.uniform(-0.4, 0.4) * gap)
-        for x in range(int(image.width / gap) + 2)
-        for y in range(int(image.height / gap) + 2)
-    ]
-    rng.shuffle(places)
-    for at in places:
-        tone = mix(rng.choice(mood.accents), mood.near, rng.uniform(0, 0.2))
-        _leaf(image, at, rng.uniform(0, 360), unit * rng.uniform(0.2, 0.34), tone, has_shadow=True)
-    return halved(image)
-
-
-def _leaf(
-    image: Image.Image,
-    at: Point,
-    degrees: float,
-    length: float,
-    tone: Color,
-    *,
-    has_shadow: bool = False,
-) -> None:
-    angle, draw = math.radians(degrees), ImageDraw.Draw(image)
-    cos, sin = math.cos(angle), math.sin(angle)
-
-    def place(along: float, aside: float, drop: float = 0.0) -> Point:
-        x, y = along * length, aside * length
-        return at[0] + x * cos - y * sin + drop, at[1] + x * sin + y * cos + drop
-
-    steps = [i / 10 - 0.5 for i in range(11)]
-    bulge = [0.23 * math.sin(math.pi * (s + 0.5) ** 0.85) for s in steps]
-    upper = list(zip(steps, bulge, strict=True))
-    lower = [(s, -b) for s, b in reversed(upper)]
-    if has_shadow:
-        drop = length * 0.035
-        draw.polygon([place(*p, drop) for p in upper + lower], fill=shade(tone, -0.62))
-    draw.polygon([place(*p) for p in upper] + [place(s, 0) for s in reversed(steps)], fill=tone)
-    draw.polygon([place(*p) for p in lower] + [place(s, 0) for s in steps], fill=shade(tone, -0.13))
-    rib = shade(tone, 0.22)
-    draw.line([place(-0.5, 0), place(0.5, 0)], fill=rib, width=max(2, int(length * 0.008)))
-    for s in (-0.3, -0.18, -0.06, 0.06, 0.18, 0.3):
-        for side in (-1, 1):
-            draw.line([place(s, 0), place(s + 0.13, side * 0.13)], fill=shade(tone, 0.07), width=2)
-
-
-def bottles(brief: Brief) -> Image.Image:
-    """Still life: a few vessels on a table in even light."""
-    rng, mood = brief.rng, brief.mood
-    wall = mix(mood.haze, (214, 202, 184), 0.5)
-    size = (brief.width * 2, brief.height * 2)
-    image = vertical(size, [shade(wall, -0.2), wall])
-    table = int(size[1] * 0.66)
-    ImageDraw.Draw(image).rectangle((0, table, *size), fill=shade(wall, -0.12))
-    haze(image, table, size[1], shade(wall, -0.45), 0.5)
-    count = rng.randint(3, 5)
-    unit, middle = brief.unit * 2, size[0] / 2
-    paints = rng.sample(list(mood.accents), len(mood.accents))
-    order = sorted(range(count), key=lambda i: -abs(i - count / 2) + rng.random())
-    for i in order:
-        x = middle + (i - (count - 1) / 2) * unit * 0.2
-        base = table + unit * rng.uniform(0.03, 0.13)
-        _vessel(image, rng, (x, base), unit * rng.uniform(0.26, 0.5), paints[i % len(paints)])
-    return halved(image)
-
-
-PROFILES = (
-    ((0.0, 0.2), (0.02, 0.22), (0.5, 0.23), (0.62, 0.16), (0.7, 0.075), (0.98, 0.07), (1.0, 0.085)),
-    ((0.0, 0.16), (0.05, 0.2), (0.35, 0.36), (0.6, 0.34), (0.8, 0.16), (0.9, 0.14), (1.0, 0.2)),
-    ((0.0, 0.18), (0.03, 0.2), (0.4, 0.14), (0.7, 0.1), (0.86, 0.11), (1.0, 0.16)),
-    ((0.0, 0.14), (0.1, 0.26), (0.4, 0.4), (0.55, 0.42), (0.57, 0.4)),
-)
-
-
-def _vessel(image: Image.Image, rng: random.Random, foot: Point, tall: float, paint: Color) -> None:
-    """A turned profile, shaded across from light to dark."""
-    profile = rng.choice(PROFILES)
-    side = int(tall * 1.0)
-    cast = falloff((side * 2, side // 3), 1.3, 0.55)
-    image.paste((20, 18, 18), (int(foot[0] - side * 0.8), int(foot[1] - side / 6)), cast)
-    mask = Image.new("L", (side, int(tall) + 8))
-    right = [(side / 2 + reach * tall, tall - up * tall + 4) for up, reach in profile]
-    left = [(side - x, y) for x, y in reversed(right)]
-    ImageDraw.Draw(mask).polygon(right + left, fill=255)
-    tones = [shade(paint, -0.12), shade(paint, 0.34), paint, shade(paint, -0.3), shade(paint, -0.5)]
-    skin = Image.new("RGB", (64, 1))
-    skin.putdata([ramp(tones, i / 63) for i in range(64)])
-    skin = skin.resize(mask.size, Image.Resampling.BILINEAR)
-    image.paste(skin, (int(foot[0] - side / 2), int(foot[1] - tall - 4)), mask)
+def _curtain(rng: random.Random) -> Image.Image:
+    """Rays that rise from a bright foot, swaying; small, to be enlarged."""
+    rays = noise(rng, (240, 90), (34, 1))
+    foot = [min(1.0, i / 175) ** 2 * min(1.0, (255 - i) / 70) for i in range(256)]
+    body = Image.linear_gradient("L").resize((240, 90)).point([round(190 * v) for v in foot])
+    curtain = Image.composite(rays, Image.new("L", rays.size), body)
+    curtain.paste(0, (0, 0, 240, 14))
+    curtain.paste(0, (0, 80, 240, 90))
+    return warped(curtain, rng, 9, 10).filter(ImageFilter.BoxBlur(0.7))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from .canvas import Color, Water, mix
+from .canvas import Color, Water, mix, shade
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,9 +167,39 @@ WORDS = {
 }
 
 
+COLORS: dict[str, Color] = {
+    word: _rgb(code)[0]
+    for code, words in {
+        "1f7a78": "teal turquoise petrol",
+        "b1503a": "brick rust terracotta copper",
+        "1d3f78": "blue blues navy indigo cobalt",
+        "c8372f": "red crimson scarlet",
+        "2f7d55": "green emerald jade",
+        "e0b13c": "gold yellow ochre amber mustard",
+        "e58234": "orange",
+        "6b3f8f": "purple violet plum",
+        "d9819b": "pink rose blush",
+        "ece3d0": "cream ivory white",
+        "23262e": "black charcoal",
+        "8a9296": "grey gray silver",
+        "7a5a42": "brown walnut",
+    }.items()
+    for word in words.split()
+}
+
+
 def mood_for(text: str, rng: random.Random) -> Mood:
     """The first mood that a word asks for, else one by chance of the prompt's own hash."""
     for name, words in WORDS.items():
         if re.search(rf"\b(?:{words})\b", text):
-            return MOODS[name]
-    return MOODS[rng.choice(sorted(MOODS.keys() - {"neon"}))]
+            return tinted(MOODS[name], text)
+    return tinted(MOODS[rng.choice(sorted(MOODS.keys() - {"neon"}))], text)
+
+
+def tinted(mood: Mood, text: str) -> Mood:
+    """The mood with accents made of the colours that the prompt names, if it names any."""
+    named = [COLORS[word] for word in re.findall(r"[a-z]+", text) if word in COLORS]
+    if not named:
+        return mood
+    tones = [shade(color, light) for light in (0.0, 0.45, -0.4, 0.75) for color in named[:3]]
+    return replace(mood, accents=(*tones, *mood.accents)[:6])

@@ -10,7 +10,6 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from .canvas import (
     Color,
     Point,
-    clouds,
     colored,
     mix,
     noise,
@@ -19,7 +18,7 @@ from .canvas import (
     vertical,
     warped,
 )
-from .water import Brief, halved
+from .scene import Brief, halved
 
 
 def paper(brief: Brief) -> Image.Image:
@@ -132,15 +131,16 @@ def marble(brief: Brief) -> Image.Image:
     rng, mood = brief.rng, brief.mood
     size = (max(2, brief.width // 2), max(2, brief.height // 2))
     stretch = (3, 4) if brief.height >= brief.width else (4, 3)
-    flow = clouds(rng, size, stretch)
-    for _ in range(2):
-        flow = warped(flow, rng, min(size) * 0.2, 16)
-    turns, phase = rng.uniform(2.2, 3.4), rng.uniform(0, 6.28)
+    finer = noise(rng, size, (stretch[0] * 3, stretch[1] * 3))
+    flow = Image.blend(noise(rng, size, stretch), finer, 0.22)
+    for reach in (0.2, 0.11):
+        flow = warped(flow, rng, min(size) * reach, 26)
+    turns, phase = rng.uniform(1.1, 1.7), rng.uniform(0, 6.28)
     table = [round(127.5 + 127.5 * math.sin(phase + turns * 6.283 * i / 255)) for i in range(256)]
     flow = flow.resize((brief.width, brief.height), Image.Resampling.BICUBIC)
     bands = flow.point(table)
     tones = sorted(mood.accents, key=sum)
-    stops = [shade(tones[0], -0.3), tones[1], tones[2], shade(tones[-1], 0.25), tones[3], tones[0]]
+    stops = [tones[0], tones[1], tones[2], shade(tones[-1], 0.3), tones[3], tones[2]]
     image = colored(bands, stops)
     relief = flow.filter(ImageFilter.EMBOSS).filter(ImageFilter.BoxBlur(1))
     relief = relief.point([min(255, max(0, round(128 + (v - 128) * 3))) for v in range(256)])
@@ -172,19 +172,30 @@ def flow(brief: Brief) -> Image.Image:
         ground = shade(mood.near, -0.1)
     image = Image.new("RGB", (brief.width * 2, brief.height * 2), ground)
     draw, side = ImageDraw.Draw(image), 48
-    field = noise(rng, (side, side), (5, 5)).tobytes()
+    angles = _currents(noise(rng, (side, side), (6, 6)).tobytes(), side)
     inks = [color for color in mood.accents if abs(sum(color) - sum(ground)) > 90] or [mood.near]
-    step, turns = brief.unit * 0.024, rng.uniform(1.2, 2.2)
-    for _ in range(620):
+    step = brief.unit * 0.024
+    for _ in range(1000):
         x, y = rng.uniform(0, image.width), rng.uniform(0, image.height)
         ink = inks[int(y / image.height * len(inks) * 0.999)]
         points = [(x, y)]
-        for _ in range(rng.randint(8, 30)):
+        for _ in range(rng.randint(8, 26)):
             column = min(max(int(x * side / image.width), 0), side - 1)
             row = min(max(int(y * side / image.height), 0), side - 1)
-            angle = field[row * side + column] / 255 * 6.283 * turns
+            angle = angles[row * side + column]
             x, y = x + math.cos(angle) * step, y + math.sin(angle) * step
             points.append((x, y))
         width = max(2, int(brief.unit * rng.choice((0.003, 0.005, 0.009))))
         draw.line(points, fill=shade(ink, rng.uniform(-0.2, 0.2)), width=width, joint="curve")
     return halved(image)
+
+
+def _currents(heights: bytes, side: int) -> list[float]:
+    """The direction along the slope at each place: such lines never run into one another."""
+    found = []
+    for i in range(side * side):
+        column, row = i % side, i // side
+        across = heights[i + (column < side - 1)] - heights[i - (column > 0)]
+        down = heights[i + side * (row < side - 1)] - heights[i - side * (row > 0)]
+        found.append(math.atan2(across, -down))
+    return found
