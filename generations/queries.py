@@ -61,7 +61,12 @@ def openable_generations(user: User) -> QuerySet[Generation]:
 def with_cards(generations: QuerySet[Generation]) -> QuerySet[Generation]:
     """With all that a card shows: images, and how many jobs are ahead in the queue."""
     images = Prefetch("images", Image.objects.order_by("number"), to_attr="pictures")
-    return generations.annotate(ahead=_ahead(), seconds=_seconds()).prefetch_related(images)
+    return with_places(generations).annotate(seconds=_seconds()).prefetch_related(images)
+
+
+def with_places(generations: QuerySet[Generation]) -> QuerySet[Generation]:
+    """With `ahead`: how many queued jobs of the same key come before."""
+    return generations.annotate(ahead=_ahead())
 
 
 def _ahead() -> Coalesce:

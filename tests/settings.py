@@ -5,9 +5,7 @@ import tempfile
 
 _DATA = os.environ.setdefault("VENICEWEB_DATA", tempfile.mkdtemp(prefix="veniceweb-tests-"))
 os.environ.setdefault("SECRET_KEY", "tests-only-and-nothing-else-but-tests-0123456789-abcdef")
-os.environ.setdefault(
-    "VENICEWEB_ENCRYPTION_KEYS", "bm90LWEtc2VjcmV0LW9ubHktZm9yLXRlc3RzLTAxMjM="
-)
+os.environ.setdefault("VENICEWEB_ENCRYPTION_KEYS", "bm90LWEtc2VjcmV0LW9ubHktZm9yLXRlc3RzLTAxMjM=")
 os.environ.setdefault("VENICE_BASE_URL", "http://venice.test/api/v1")
 for _name in ("VENICE_API_KEY", "VENICEWEB_DEMO", "EMAIL_URL"):
     os.environ.pop(_name, None)

@@ -96,8 +96,9 @@ def _history(request: Request) -> HttpResponse:
     if q:
         rows = queries.search_text(rows, q)
     found = list(queries.with_cards(queries.after(rows, request.GET.get("after", "")))[: PAGE + 1])
+    usual = queries.usual_seconds()
     context = {
-        "rows": [cards.card(row, queries.usual_seconds()) for row in found[:PAGE]] if found else [],
+        "rows": [cards.card(row, usual) for row in found[:PAGE]],
         "q": q,
         "state": state,
         "state_choices": _state_choices(q, state),
@@ -207,11 +208,12 @@ def _call(call: Call) -> dict[str, str]:
 def poll(request: Request) -> HttpResponse:
     """204 when the page is as it should be; else the changed cards and the poller again."""
     seen = cards.read_marks(request.GET.get("seen", ""))
-    rows = list(queries.with_cards(queries.live(request.user, list(seen))))
-    changed = [row for row in rows if seen.get(row.pk) != cards.mark(row)]
+    rows = list(queries.with_places(queries.live(request.user, list(seen))))
+    ids = [row.pk for row in rows if seen.get(row.pk) != cards.mark(row)]
     fresh = cards.poll(rows)
-    if not changed and fresh and str(fresh.interval) == request.GET.get("every"):
+    if not ids and fresh and str(fresh.interval) == request.GET.get("every"):
         return HttpResponse(status=204)
+    changed = list(queries.with_cards(queries.own_generations(request.user).filter(pk__in=ids)))
     usual, now = queries.usual_seconds() if changed else {}, timezone.now()
     context = {
         "cards": [cards.card(row, usual, now=now) for row in changed if row.pk in seen],

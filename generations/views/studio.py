@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -81,8 +82,10 @@ def _midnight() -> datetime:
     return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _first_run(user: User) -> list[dict[str, str]] | None:
+def _first_run(user: User) -> list[dict[str, str]]:
     """Steps to the first image: add a key, test it, make something."""
+    if settings.IS_DEMO:
+        return _DEMO_STEPS
     key = key_for(user)
     has_key, is_tested = key is not None, bool(key and key.tested_at)
     return [
@@ -108,6 +111,31 @@ def _first_run(user: User) -> list[dict[str, str]] | None:
             "action_url": "",
         },
     ]
+
+
+_DEMO_STEPS = [
+    {
+        "title": "Demo mode is on",
+        "text": "There is no Venice key yet, so pictures are painted on this machine.",
+        "state": "done",
+        "action_label": "",
+        "action_url": "",
+    },
+    {
+        "title": "Make the first image",
+        "text": "Write what it should show; the price on the button is only played.",
+        "state": "now",
+        "action_label": "",
+        "action_url": "",
+    },
+    {
+        "title": "Use Venice itself",
+        "text": "Stop the studio, set VENICE_API_KEY, start it again. All you made stays.",
+        "state": "later",
+        "action_label": "",
+        "action_url": "",
+    },
+]
 
 
 def _key_text(key: VeniceKey | None) -> str:

@@ -284,9 +284,10 @@ if (sentinel) {
   on("click", ".is-condensed .more > summary", (summary, event) => {
     if (summary.parentElement.open) event.preventDefault();
   });
-  count();
-  restoreDraft();
-  count();
+  // htmx reads the page when it is complete; before that a change would go unheard.
+  const start = () => { restoreDraft(); count(); };
+  if (document.readyState === "complete") start();
+  else document.addEventListener("DOMContentLoaded", start);
   $$("[data-composer] textarea").forEach(grow);
 }
 

@@ -82,9 +82,7 @@ def test_twenty_parallel_posts_of_one_form_are_one_job(stocked, alice):
 )
 def test_what_the_model_does_not_take_is_refused_by_name(stocked, alice, change, field):
     with pytest.raises(Invalid) as problem:
-        generations.submit(
-            alice, model=MODEL, parameters={"prompt": "A bridge", **SMALL, **change}
-        )
+        generations.submit(alice, model=MODEL, parameters={"prompt": "A bridge", **SMALL, **change})
     assert set(problem.value.fields) == {field}
     assert not Generation.objects.exists()
 

@@ -181,7 +181,7 @@ def _conifer(
 def planet(brief: Brief) -> Image.Image:
     """One planet, lit from the side, now and then with rings."""
     rng, mood = brief.rng, brief.mood
-    space = [mix(mood.near, (4, 6, 16), 0.55), mix(mood.deep, (8, 10, 28), 0.6)]
+    space = [mix(mood.near, (4, 6, 16), 0.75), mix(mood.deep, (8, 10, 28), 0.72)]
     if rng.random() < 0.5:
         space.reverse()
     image = vertical((brief.width * 2, brief.height * 2), space)
