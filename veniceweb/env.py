@@ -93,9 +93,10 @@ def _read(env: environ.Env) -> Environment:
     return Environment(
         is_embedded=is_embedded,
         data=data,
+        # Before the secrets: a wrong address must not leave freshly made keys behind.
+        database=_database(env, data),
         secret_key=_secret(env, "SECRET_KEY", data, is_embedded, secrets.token_urlsafe(50)),
         encryption_keys=_encryption_keys(env, data, is_embedded),
-        database=_database(env, data),
         redis_url=_url(env, "REDIS_URL", "", ("redis", "rediss", "unix")),
         email=_email(env),
         venice_api_key=_text(env, "VENICE_API_KEY"),
@@ -193,7 +194,7 @@ def _encryption_keys(env: environ.Env, data: Path, may_make: bool) -> tuple[str,
 def _checked(attempt: Callable[[], Any], sentence: str) -> Any:
     try:
         return attempt()
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, ImproperlyConfigured):
         raise ImproperlyConfigured(sentence) from None
 
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-import brotli  # type: ignore[import-untyped]
+import brotli  # type: ignore[import-untyped, unused-ignore]
 import httpx
 
 MAX_BODY = 64 * 1024 * 1024

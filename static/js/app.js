@@ -227,8 +227,18 @@ function showModel(radio) {
   icon($(".model-chosen")).setAttribute("href", icon(radio.closest(".model")).getAttribute("href"));
 }
 
+// What is being put right, or has been sent, is no longer wrong.
+function forgive(control) {
+  if (control.getAttribute("aria-invalid") !== "true") return;
+  control.removeAttribute("aria-invalid");
+  control.removeAttribute("aria-describedby");
+  control.closest(".is-wrong")?.classList.remove("is-wrong");
+  document.getElementById(`${control.name}-error`)?.remove();
+}
+
 on("input", "[data-composer]", (form, event) => {
   if (event.target.matches("[data-find-model]")) return;
+  forgive(event.target);
   if (event.target.matches("textarea")) { count(); grow(event.target); }
   keepDraft();
 });
@@ -410,6 +420,8 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (successful && elt.matches("[data-composer]")) {
     clearTimeout(keepLater);
     store.drop(DRAFT);
+    $$("[aria-invalid=true]", elt).forEach(forgive);
+    $("[data-errors]", elt)?.remove();
   }
 });
 

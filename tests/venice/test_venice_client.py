@@ -148,7 +148,8 @@ def test_a_spent_key_and_a_spent_account_are_told_apart(answered):
         with pytest.raises(errors.NoCredit) as caught:
             answered(reply(402, {"error": text})).generate(REQUEST)
         shown.append(caught.value.public_message)
-    assert "Add credit" in shown[0] and "own spending limit" in shown[1]
+    assert "Add credit" in shown[0]
+    assert "own spending limit" in shown[1]
 
 
 def test_a_refused_prompt_may_come_with_a_better_one(answered):
@@ -207,11 +208,13 @@ def test_a_binary_answer_carries_its_verdict_in_headers(answered):
         )
     ).generate(REQUEST)
     assert answer.images == (PNG,)
-    assert answer.verdict.blurred and not answer.verdict.violation
+    assert answer.verdict.blurred
+    assert not answer.verdict.violation
     assert (answer.model_id, answer.request_id) == ("m-2", "8f0a-VCE")
     assert answer.enhanced_prompt == "a boat, gold leaf"
     assert str(answer.account.balance_usd) == "9.5"
-    assert answer.deprecation is None and set(answer.timing_ms) == {"client"}
+    assert answer.deprecation is None
+    assert set(answer.timing_ms) == {"client"}
 
 
 def test_a_json_answer_carries_a_set(answered):
@@ -226,7 +229,8 @@ def test_a_json_answer_carries_a_set(answered):
     assert answer.images == (PNG, PNG)
     assert answer.verdict.violation_count == 1
     assert (answer.request_id, answer.model_id) == ("generate-image-9", "m-3")
-    assert answer.timing_ms["total"] == 1893 and answer.timing_ms["inferenceDuration"] == 1840
+    assert answer.timing_ms["total"] == 1893
+    assert answer.timing_ms["inferenceDuration"] == 1840
 
 
 @pytest.mark.parametrize(
@@ -240,7 +244,8 @@ def test_a_json_answer_carries_a_set(answered):
 )
 def test_a_violation_without_images_is_an_answer(answered, content, headers):
     answer = answered(reply(200, content, **headers)).generate(REQUEST)
-    assert answer.images == () and answer.verdict.withholds
+    assert answer.images == ()
+    assert answer.verdict.withholds
 
 
 def test_json_instead_of_bytes_is_read_all_the_same(answered):
@@ -377,7 +382,8 @@ def test_only_what_never_left_may_be_sent_again(answered, trouble, kind):
     with pytest.raises(errors.VeniceError) as caught:
         answered(handle).generate(REQUEST)
     assert type(caught.value) is kind
-    assert caught.value.__context__ is None and caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    assert caught.value.__cause__ is None
     assert KEY not in str(caught.value)
 
 
@@ -472,7 +478,8 @@ def test_a_redirect_is_not_followed_and_the_key_stays_home(answered):
 def test_no_proxy_of_the_environment_sees_the_key(monkeypatch, answered):
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     client = answered(binary())
-    assert client._http.trust_env is False and client._http._mounts == {}
+    assert client._http.trust_env is False
+    assert client._http._mounts == {}
 
 
 def test_the_key_is_neither_shown_nor_logged(answered, caplog):

@@ -55,7 +55,9 @@ def test_only_errors_of_the_key_stop_the_key():
     ids=lambda row: row.error_code,
 )
 def test_sentences_say_what_it_cost_without_shouting(row):
-    assert "charged" in row.sentence and row.sentence.endswith(".") and "!" not in row.sentence
+    assert "charged" in row.sentence
+    assert row.sentence.endswith(".")
+    assert "!" not in row.sentence
     assert row.http_status in (400, 402, 403, 404, 422, 429, 502, 503)
 
 

@@ -29,11 +29,14 @@ def model(**spec):
 
 def test_a_key_shows_itself_only_when_asked():
     key = ApiKey("  vn-secret-part-9876 \n")
-    assert key.reveal() == "vn-secret-part-9876" and key.last_four == "9876"
+    assert key.reveal() == "vn-secret-part-9876"
+    assert key.last_four == "9876"
     for shown in (repr(key), str(key), f"{key}", f"{[key]}"):
-        assert "secret" not in shown and "9876" in shown
+        assert "secret" not in shown
+        assert "9876" in shown
     assert ApiKey("short-one").last_four == ""
-    assert key == ApiKey("vn-secret-part-9876") and hash(key) == hash(ApiKey(key.reveal()))
+    assert key == ApiKey("vn-secret-part-9876")
+    assert hash(key) == hash(ApiKey(key.reveal()))
 
 
 @pytest.mark.parametrize("secret", ["", "   ", "two words", "line\nbreak", "clé-d'accès"])
@@ -151,8 +154,11 @@ def test_a_model_keeps_what_it_was_told():
         news={"a": [1]},
     )
     assert (found.name, found.privacy, found.traits) == ("Some Model", "private", ("default",))
-    assert found.offline and found.beta and found.supports_web_search
-    assert not found.has_constraints and model(constraints={"steps": {}}).has_constraints
+    assert found.offline
+    assert found.beta
+    assert found.supports_web_search
+    assert not found.has_constraints
+    assert model(constraints={"steps": {}}).has_constraints
     assert found.deprecation_date == datetime(2026, 12, 1, tzinfo=UTC)
     assert found.deprecation_replacement == "other"
     assert found.raw["news"] == {"a": [1]}
@@ -234,7 +240,8 @@ def test_verdicts_are_text_in_headers():
         "x-venice-contains-minor": "minor",
     }.items():
         verdict = Verdict.from_reply({name: "True"}, {})
-        assert getattr(verdict, attribute) and verdict.is_flagged
+        assert getattr(verdict, attribute)
+        assert verdict.is_flagged
         assert verdict.withholds is (attribute != "blurred")
     assert Verdict.from_reply({}, {"content_policy_violation_count": "2"}).violation_count == 2
 
@@ -249,9 +256,11 @@ def test_account_headers_are_strings_of_many_digits():
         },
         NOW,
     )
-    assert state.balance_usd == Decimal("1E-18") and state.balance_diem is None
+    assert state.balance_usd == Decimal("1E-18")
+    assert state.balance_diem is None
     assert (state.limit_requests, state.remaining_requests) == (20, None)
-    assert state.reset_at is not None and (state.reset_at - NOW).total_seconds() == 30
+    assert state.reset_at is not None
+    assert (state.reset_at - NOW).total_seconds() == 30
 
 
 @pytest.mark.parametrize(

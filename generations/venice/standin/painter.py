@@ -22,6 +22,7 @@ from .paint.moods import mood_for
 from .paint.scene import Brief
 
 LARGEST_PAINTED = 1_250_000  # pixels; larger pictures are painted smaller and enlarged
+SMALLEST_SIDE = 64
 EXIF_DESCRIPTION, EXIF_SOFTWARE = 0x010E, 0x0131
 KEPT = 24
 
@@ -120,7 +121,8 @@ def _digest(*parts: str) -> bytes:
 def _painted_size(picture: Picture) -> tuple[int, int]:
     pixels = picture.width * picture.height
     scale = min(1.0, (LARGEST_PAINTED / pixels) ** 0.5)
-    return max(16, round(picture.width * scale)), max(16, round(picture.height * scale))
+    width, height = round(picture.width * scale), round(picture.height * scale)
+    return max(SMALLEST_SIDE, width), max(SMALLEST_SIDE, height)
 
 
 def _styled(image: Image.Image, style: str) -> Image.Image:

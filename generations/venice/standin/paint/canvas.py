@@ -101,6 +101,7 @@ def clouds(rng: random.Random, size: tuple[int, int], cells: tuple[int, int]) ->
 def warped(image: Image.Image, rng: random.Random, reach: float, cells: int = 14) -> Image.Image:
     """The image pulled about by a smooth field, at most `reach` pixels at any point."""
     width, height = image.size
+    cells = max(1, min(cells, width // 2, height // 2))
     side = cells + 1
     fields = [noise(rng, (side, side), (5, 5)).tobytes() for _ in range(2)]
 
