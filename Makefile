@@ -1,57 +1,45 @@
-# make run   from a bare clone to a working studio
-# make test  everything this machine can test
-# make check lint, format, types, migrations, deployment check
+# make run      from a bare clone to a working studio
+# make install  only builds .venv
+# make test     everything this machine can test
+# make check    lint, format, types, migrations, deployment check
+# make lock     the lock files, from pyproject.toml (needs uv)
 
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv)
+# The first Python that runs and is new enough.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+PIP := $(if $(UV),VIRTUAL_ENV=$(VENV) $(UV) pip install -q,$(BIN)/python -m pip install -q --disable-pip-version-check --root-user-action=ignore)
+COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --extra postgres pyproject.toml
 
-.PHONY: run install dev test check lock drills bench
+.PHONY: run install test check lock
 
 run: $(VENV)/.installed
 	@exec $(BIN)/python manage.py up
 
 install: $(VENV)/.installed
 
-dev: $(VENV)/.installed-dev
-
 test: $(VENV)/.installed-dev
 	@$(BIN)/python tests/run.py
 
 check: $(VENV)/.installed-dev
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/djade --target-version 5.2 --check $$(git ls-files 'templates/*.html')
-	$(BIN)/mypy
-	$(BIN)/python tests/check_project.py
+	@$(BIN)/python tests/check.py
 
 lock:
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --extra postgres pyproject.toml -o requirements.lock
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --extra postgres --group dev pyproject.toml -o requirements-dev.lock
+	$(COMPILE) -o requirements.lock
+	$(COMPILE) --group dev -o requirements-dev.lock
 
-$(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "veniceweb needs Python 3.11 or later; set PYTHON=/path/to/it.")'
-ifneq ($(UV),)
-	@$(UV) venv -q --python $(PYTHON) $(VENV)
-else
-	@$(PYTHON) -m venv $(VENV)
-endif
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "veniceweb needs Python 3.11 or later; set PYTHON=/path/to/it."; exit 1; }
+	@$(if $(UV),$(UV) venv -q --python $(PYTHON) $(VENV),$(PYTHON) -m venv $(VENV))
 
-$(VENV)/.installed: requirements.lock | $(VENV)/bin/python
+$(VENV)/.installed: requirements.lock | $(BIN)/python
 	@echo "Installing…"
-ifneq ($(UV),)
-	@VIRTUAL_ENV=$(VENV) $(UV) pip install -q --require-hashes -r requirements.lock
-else
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
-endif
+	@$(PIP) --require-hashes -r requirements.lock
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.lock | $(VENV)/bin/python
+$(VENV)/.installed-dev: requirements-dev.lock | $(BIN)/python
 	@echo "Installing…"
-ifneq ($(UV),)
-	@VIRTUAL_ENV=$(VENV) $(UV) pip install -q --require-hashes -r requirements-dev.lock
-else
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
-endif
+	@$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $@ $(VENV)/.installed

@@ -39,7 +39,6 @@ VARIABLES = {
     "VENICEWEB_ADMIN_EMAIL": "first admin, only when there is no user",
     "VENICEWEB_ADMIN_PASSWORD": "password of the first admin",
     "VENICEWEB_PASSWORD": "password for `manage.py adduser`, instead of its prompt",
-    "VENICEWEB_STORAGE_URL": "where images are kept; default the data folder",
     "VENICEWEB_WORKERS": "parallel calls of a worker",
     "VENICEWEB_PROXIES": "trusted proxies in front",
     "VENICEWEB_CALL_TIMEOUT": "seconds a call to Venice may take",
@@ -201,9 +200,10 @@ def _checked(attempt: Callable[[], Any], sentence: str) -> Any:
 def _database(env: environ.Env, data: Path) -> dict[str, Any]:
     default = f"sqlite:///{data / 'veniceweb.sqlite3'}"
     sentence = "DATABASE_URL must look like postgres://user:password@host:5432/name."
-    config = dict(
-        _checked(lambda: env.db_url_config(_text(env, "DATABASE_URL", default)), sentence)
-    )
+    url = _text(env, "DATABASE_URL", default)
+    if "://" not in url:
+        raise ImproperlyConfigured(sentence)
+    config = dict(_checked(lambda: env.db_url_config(url), sentence))
     if config.get("ENGINE") == "django.db.backends.sqlite3":
         return config | {"OPTIONS": _SQLITE}
     if config.get("ENGINE") != "django.db.backends.postgresql" or not config.get("NAME"):

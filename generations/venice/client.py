@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -136,7 +137,8 @@ class VeniceClient:
         return self._free("/billing/balance", lambda data: Balance.from_json(_object(data)))
 
     def _paid(self, path: str, payload: Mapping[str, Any]) -> ImageAnswer:
-        reply = self._ask("POST", path, lost=errors.OutcomeUnknown, json=payload)
+        content = _written(payload)
+        reply = self._ask("POST", path, lost=errors.OutcomeUnknown, content=content)
         if not reply.is_success:
             raise replies.error_in(reply)
         return replies.answer_in(reply)
@@ -154,12 +156,12 @@ class VeniceClient:
         raise error
 
     def _ask(
-        self, method: str, path: str, *, lost: type[errors.VeniceError], **content: Any
+        self, method: str, path: str, *, lost: type[errors.VeniceError], **asked: Any
     ) -> Reply:
         # Raised outside `except`, so that no httpx error, which knows the request and with it
         # the key, hangs on ours as its context.
         try:
-            return self._exchange(method, path, content)
+            return self._exchange(method, path, asked)
         except NEVER_SENT as trouble:
             error: errors.VeniceError = errors.NotSent(self._said(trouble))
         except (httpx.HTTPError, httpx.StreamError, OSError, Late) as trouble:
@@ -170,7 +172,7 @@ class VeniceClient:
                 error = _unreadable(error.message)
         raise error
 
-    def _exchange(self, method: str, path: str, content: Mapping[str, Any]) -> Reply:
+    def _exchange(self, method: str, path: str, asked: Mapping[str, Any]) -> Reply:
         started = time.monotonic()
         limit = (
             self._call_timeout if method == "POST" else min(FREE_CALL_TIMEOUT, self._call_timeout)
@@ -178,9 +180,12 @@ class VeniceClient:
         with self._http.stream(
             method,
             self._base_url + path,
-            headers={"authorization": f"Bearer {self._api_key.reveal()}"},
+            headers={
+                "authorization": f"Bearer {self._api_key.reveal()}",
+                **({"content-type": "application/json"} if method == "POST" else {}),
+            },
             timeout=httpx.Timeout(limit, connect=min(CONNECT_TIMEOUT, limit)),
-            **content,
+            **asked,
         ) as response:
             body = _body(response, started + limit)
         return Reply(
@@ -195,6 +200,14 @@ class VeniceClient:
     def _said(self, trouble: Exception) -> str:
         text = f"{type(trouble).__name__}: {trouble}" if str(trouble) else type(trouble).__name__
         return errors.safe_text(text, secrets=[self._api_key.reveal()])
+
+
+def _written(payload: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(payload, allow_nan=False).encode()
+    except ValueError as trouble:
+        error = errors.Refused(f"not sent: {trouble}")
+    raise error
 
 
 def _body(response: httpx.Response, deadline: float) -> bytes:

@@ -94,8 +94,11 @@ def upcoming(value: object, now: datetime) -> datetime | None:
 
 
 def parsed_json(body: bytes) -> Any:
-    """The body as JSON, or None when it is none (an HTML page, an image, half a text)."""
+    """The body as JSON, or None when it is none (an HTML page, an image, half a text).
+
+    NaN and Infinity, which are no JSON, become null: databases refuse them.
+    """
     try:
-        return json.loads(body)
+        return json.loads(body, parse_constant=lambda name: None)
     except (ValueError, RecursionError):
         return None

@@ -272,10 +272,12 @@ on("keydown", "[data-find-model]", (input, event) => {
 // Condensed while scrolled and not in use. The spacer takes up what the form gives away,
 // so nothing below it moves.
 let isScrolled = false;
+let isPressed = false;
 function condense() {
   const form = composer();
   const spacer = $("[data-spacer]");
-  if (!form || !spacer) return;
+  // While a pointer is down nothing may move away from under it, or its click is lost.
+  if (!form || !spacer || isPressed) return;
   const wanted = isScrolled && !form.matches(":focus-within");
   if (wanted === form.classList.contains("is-condensed")) return;
   const before = form.offsetHeight + spacer.clientHeight;
@@ -289,9 +291,15 @@ if (sentinel) {
     isScrolled = !entry.isIntersecting;
     condense();
   }).observe(sentinel);
+  const condenseSoon = () => setTimeout(condense);
   document.addEventListener("focusin", condense);
-  document.addEventListener("focusout", () => setTimeout(condense));
+  document.addEventListener("focusout", condenseSoon);
+  document.addEventListener("pointerdown", () => { isPressed = true; }, true);
+  for (const end of ["pointerup", "pointercancel"]) {
+    document.addEventListener(end, () => { isPressed = false; condenseSoon(); }, true);
+  }
   on("click", ".is-condensed .more > summary", (summary, event) => {
+    // It is open already, only hidden: the click shows it.
     if (summary.parentElement.open) event.preventDefault();
   });
   // htmx reads the page when it is complete; before that a change would go unheard.

@@ -26,8 +26,9 @@ class StandIn:
     """A local Venice.
 
     `latency` seconds added to every image call; `requests_per_minute` for each key; `keys` that
-    are let in (None: any); `credit` in USD for each key. A key containing "bad" gets 401,
-    "poor" 402 for no balance, "limit" 402 for its spending limit. `clock` gives Unix seconds.
+    are let in (None: any); `credit` in USD for each key. A key with a word that begins
+    with "bad" gets 401, "poor" 402 for no balance, "limit" 402 for its spending limit ("bad-key",
+    "vn_poor_1"). `clock` gives Unix seconds, `sleep` takes seconds.
     """
 
     def __init__(
@@ -53,14 +54,7 @@ class StandIn:
         self._serial = 0
         self._models = catalogue.image_models(datetime.fromtimestamp(clock(), UTC))
         self._by_id = catalogue.by_id(self._models)
-        self._pages: dict[str, Callable[[Call], Answer]] = {
-            "/models": self._list_models,
-            "/models/traits": self._list_traits,
-            "/image/styles": lambda call: _listed(catalogue.STYLES),
-            "/api_keys/rate_limits": self._rate_limits,
-            "/billing/balance": self._balance,
-            "/_standin/ledger": lambda call: answers.json_answer(200, self.ledger.as_json()),
-        }
+        self._pages = self._routes()
 
     def paid_calls(self, marker: str = "") -> int:
         """How many calls whose prompt contains `marker` were charged."""
@@ -88,6 +82,16 @@ class StandIn:
         answer.headers |= {"x-venice-version": VERSION, "cf-ray": f"{self._next():016x}-VCE"}
         return send(call, answer, start_response, is_cut=is_cut)
 
+    def _routes(self) -> dict[str, Callable[[Call], Answer]]:
+        return {
+            "/models": self._list_models,
+            "/models/traits": self._list_traits,
+            "/image/styles": lambda call: _listed(catalogue.STYLES),
+            "/api_keys/rate_limits": self._rate_limits,
+            "/billing/balance": self._balance,
+            "/_standin/ledger": lambda call: answers.json_answer(200, self.ledger.as_json()),
+        }
+
     def _free_call(self, call: Call) -> Answer:
         page = self._pages.get(call.path)
         if page is None and call.path not in IMAGE_ENDPOINTS:
@@ -104,7 +108,7 @@ class StandIn:
         until = self._account(call).locked_until
         if until is not None:
             return answers.lockout(until)
-        if "bad" in call.key or (self._keys is not None and call.key not in self._keys):
+        if call.is_key("bad") or (self._keys is not None and call.key not in self._keys):
             return answers.error(401, "Authentication failed")
         return None
 
@@ -151,7 +155,7 @@ class StandIn:
         return answers.json_answer(200, content)
 
     def _left(self, call: Call) -> Decimal:
-        return Decimal(0) if "poor" in (call.key or "") else self._account(call).credit
+        return Decimal(0) if call.is_key("poor") else self._account(call).credit
 
     def _image_call(self, call: Call) -> tuple[Answer, bool]:
         """The answer, and whether the line drops inside its body."""
@@ -173,7 +177,7 @@ class StandIn:
         return refusal
 
     def _unpaid(self, call: Call, order: Order) -> Answer | None:
-        if "limit" in (call.key or ""):
+        if call.is_key("limit"):
             return answers.key_limit()
         return answers.no_balance() if self._left(call) < order.price * order.variants else None
 

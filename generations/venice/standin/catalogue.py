@@ -16,6 +16,7 @@ DEFAULT_MODEL = "z-image-turbo"
 UNLISTED_PRICE = Decimal("0.03")
 NOTICE = timedelta(days=10)
 
+ANONYMIZED: dict[str, Any] = {"privacy": "anonymized"}
 RATIOS = ["1:1", "3:2", "16:9", "21:9", "9:16", "2:3", "3:4", "4:5"]
 STYLES = [
     "3D Model",
@@ -106,103 +107,75 @@ def _quality(low: float, medium: float, high: float) -> dict[str, Any]:
 
 def image_models(now: datetime) -> list[dict[str, Any]]:
     """The `data` of GET /models?type=image. One model is always ten days from its end."""
+    return [*_pixel_models(now), *_ratio_models(), *_tier_models(), *_odd_models()]
+
+
+def _pixel_models(now: datetime) -> list[dict[str, Any]]:
     ends = (now + NOTICE).astimezone(UTC).strftime("%Y-%m-%dT00:00:00.000Z")
-    ending = {
-        "autoRemap": True,
-        "date": ends,
-        "removesAt": ends,
-        "replacementModelId": DEFAULT_MODEL,
-    }
+    ending = {"autoRemap": True, "date": ends, "removesAt": ends}
+    ending["replacementModelId"] = DEFAULT_MODEL
+    rows: list[tuple[str, str, tuple[int, int, int, int], tuple[str, ...], dict[str, Any]]] = [
+        (DEFAULT_MODEL, "Z-Image Turbo", (7500, 8, 8, 8), ("default", "fastest"), {}),
+        ("qwen-image", "Qwen Image", (1500, 8, 8, 8), ("highest_quality",), {}),
+        ("hidream", "HiDream", (1500, 20, 50, 8), (), {}),
+        ("chroma", "Chroma", (7500, 10, 10, 8), (), {}),
+        ("wai-Illustrious", "Anime (WAI)", (1500, 25, 30, 16), (), {}),
+        ("venice-sd35", "Venice SD35", (1500, 25, 30, 16), (), {"deprecation": ending}),
+    ]
     return [
-        _model(
-            "z-image-turbo",
-            "Z-Image Turbo",
-            usd=0.01,
-            constraints=_pixels(7500, 8, 8, 8),
-            traits=("default", "fastest"),
-        ),
-        _model(
-            "qwen-image",
-            "Qwen Image",
-            usd=0.01,
-            constraints=_pixels(1500, 8, 8, 8),
-            traits=("highest_quality",),
-        ),
-        _model("hidream", "HiDream", usd=0.01, constraints=_pixels(1500, 20, 50, 8)),
-        _model("chroma", "Chroma", usd=0.01, constraints=_pixels(7500, 10, 10, 8)),
-        _model("wai-Illustrious", "Anime (WAI)", usd=0.01, constraints=_pixels(1500, 25, 30, 16)),
-        _model(
-            "venice-sd35",
-            "Venice SD35",
-            usd=0.01,
-            constraints=_pixels(1500, 25, 30, 16),
-            traits=("eliza-default",),
-            deprecation=ending,
-        ),
-        _model(
-            "flux-2-pro",
-            "Flux 2 Pro",
-            usd=0.04,
-            constraints=_ratio(3000, RATIOS),
-            privacy="anonymized",
-        ),
-        _model(
-            "qwen-image-2",
-            "Qwen Image 2",
-            usd=0.05,
-            constraints=_ratio(10000, RATIOS),
-            privacy="anonymized",
-        ),
-        _model(
-            "hunyuan-image-v3",
-            "Hunyuan Image 3.0",
-            usd=0.09,
-            constraints=_ratio(3000, RATIOS),
-            betaModel=True,
-        ),
+        _model(model_id, name, usd=0.01, constraints=_pixels(*limits), traits=traits, **spec)
+        for model_id, name, limits, traits, spec in rows
+    ]
+
+
+def _ratio_models() -> list[dict[str, Any]]:
+    rows: list[tuple[str, str, float | None, int, dict[str, Any]]] = [
+        ("flux-2-pro", "Flux 2 Pro", 0.04, 3000, {}),
+        ("qwen-image-2", "Qwen Image 2", 0.05, 10000, {}),
+        ("hunyuan-image-v3", "Hunyuan Image 3.0", 0.09, 3000, {"betaModel": True}),
+        ("grok-imagine", "Grok Imagine", 0.04, 1500, {"offline": True}),
+        ("seedream-v5-lite", "SeedreamV5 Lite", None, 10000, {}),
+    ]
+    return [
+        _model(model_id, name, usd=usd, constraints=_ratio(limit, RATIOS), **ANONYMIZED, **spec)
+        for model_id, name, usd, limit, spec in rows
+    ]
+
+
+def _tier_models() -> list[dict[str, Any]]:
+    by_tier = {"1K": _usd(0.18), "2K": _usd(0.23), "4K": _usd(0.35)}
+    by_quality = {
+        "1K": _quality(0.02, 0.07, 0.27),
+        "2K": _quality(0.03, 0.13, 0.5),
+        "4K": _quality(0.05, 0.21, 0.83),
+    }
+    qualities = {"qualities": ["low", "medium", "high"], "defaultQuality": "medium"}
+    return [
         _model(
             "nano-banana-pro",
             "Nano Banana Pro",
-            pricing={"resolutions": {"1K": _usd(0.18), "2K": _usd(0.23), "4K": _usd(0.35)}},
-            constraints=_ratio(32768, [*RATIOS, "auto"], ["1K", "2K", "4K"]),
-            privacy="anonymized",
+            pricing={"resolutions": by_tier},
+            constraints=_ratio(32768, [*RATIOS, "auto"], list(by_tier)),
             supportsWebSearch=True,
+            **ANONYMIZED,
         ),
         _model(
             "gpt-image-2",
             "GPT Image 2",
-            pricing={
-                "quality": {
-                    "1K": _quality(0.02, 0.07, 0.27),
-                    "2K": _quality(0.03, 0.13, 0.5),
-                    "4K": _quality(0.05, 0.21, 0.83),
-                }
-            },
-            constraints=_ratio(32768, [*RATIOS, "19.5:9"], ["1K", "2K", "4K"])
-            | {"qualities": ["low", "medium", "high"], "defaultQuality": "medium"},
-            privacy="anonymized",
+            pricing={"quality": by_quality},
+            constraints=_ratio(32768, [*RATIOS, "19.5:9"], list(by_quality)) | qualities,
+            **ANONYMIZED,
         ),
+    ]
+
+
+def _odd_models() -> list[dict[str, Any]]:
+    """One without constraints, one that only looks like a text-to-image model."""
+    remover = _pixels(1500, 20, 50, 1)
+    return [
+        _model("recraft-v4", "Recraft V4", usd=0.05, **ANONYMIZED),
         _model(
-            "grok-imagine",
-            "Grok Imagine",
-            usd=0.04,
-            constraints=_ratio(1500, RATIOS),
-            privacy="anonymized",
-            offline=True,
-        ),
-        _model("recraft-v4", "Recraft V4", usd=0.05, privacy="anonymized"),
-        _model(
-            "seedream-v5-lite",
-            "SeedreamV5 Lite",
-            constraints=_ratio(10000, RATIOS),
-            privacy="anonymized",
-        ),
-        _model(
-            "bria-bg-remover",
-            "Background Remover",
-            usd=0.03,
-            constraints=_pixels(1500, 20, 50, 1),
-            privacy="anonymized",
+            "bria-bg-remover", "Background Remover", usd=0.03, constraints=remover, **ANONYMIZED
         ),
     ]
 

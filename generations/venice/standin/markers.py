@@ -161,7 +161,7 @@ def _refused_prompt(making: Making, argument: str) -> Answer:
 
 def _enhanced(making: Making, argument: str) -> None:
     better = f"{_MARKER.sub('', making.prompt).strip()}, soft light, fine detail, calm composition"
-    making.headers["x-venice-enhanced-prompt"] = quote(better)
+    making.headers["x-venice-enhanced-prompt"] = quote(better, errors="replace")
 
 
 def _empty(making: Making, argument: str) -> None:

@@ -127,7 +127,7 @@ def model_headers(order: Order) -> dict[str, str]:
         }
     if order.body.get("enhance_prompt"):
         better = f"{without_markers(order.prompt)}, soft light, fine detail"
-        headers["x-venice-enhanced-prompt"] = quote(better)
+        headers["x-venice-enhanced-prompt"] = quote(better, errors="replace")
     return headers
 
 

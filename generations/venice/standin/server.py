@@ -6,6 +6,7 @@ import contextlib
 import io
 import socket
 import struct
+import sys
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer, ThreadingMixIn
@@ -30,7 +31,9 @@ class Server(ThreadingMixIn, TCPServer):
         self.server_port: int = self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that go away are everyday here; a traceback for each says nothing."""
+        """Clients that go away are everyday here; a fault of our own is told in full."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -34,6 +35,10 @@ class Call:
     @property
     def fingerprint(self) -> str:
         return hashlib.sha256((self.key or "").encode()).hexdigest()[:12]
+
+    def is_key(self, kind: str) -> bool:
+        """Whether a word of the key begins with `kind`; a random key hardly ever does by chance."""
+        return re.search(rf"(?<![A-Za-z0-9]){kind}", self.key or "") is not None
 
     def json_object(self) -> dict[str, Any] | None:
         try:

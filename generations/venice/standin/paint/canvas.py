@@ -112,23 +112,26 @@ def warped(image: Image.Image, rng: random.Random, reach: float, cells: int = 14
         return min(max(x, 0), width - 1), min(max(y, 0), height - 1)
 
     corners = [[source(column, row) for row in range(side)] for column in range(side)]
-    mesh = []
-    for i in range(cells):
-        for j in range(cells):
-            box = (
-                i * width // cells,
-                j * height // cells,
-                (i + 1) * width // cells,
-                (j + 1) * height // cells,
-            )
-            a, b, c, d = (
-                corners[i][j],
-                corners[i][j + 1],
-                corners[i + 1][j + 1],
-                corners[i + 1][j],
-            )
-            mesh.append((box, (*a, *b, *c, *d)))
-    return image.transform(image.size, Image.Transform.MESH, mesh, Image.Resampling.BILINEAR)
+    return image.transform(
+        image.size, Image.Transform.MESH, _mesh(corners, width, height), Image.Resampling.BILINEAR
+    )
+
+
+def _mesh(
+    corners: list[list[Point]], width: int, height: int
+) -> list[tuple[tuple[int, int, int, int], tuple[float, ...]]]:
+    """Pillow's mesh: for each cell of a grid, the four places that its corners come from."""
+    cells = len(corners) - 1
+    xs = [i * width // cells for i in range(cells + 1)]
+    ys = [j * height // cells for j in range(cells + 1)]
+    return [
+        (
+            (xs[i], ys[j], xs[i + 1], ys[j + 1]),
+            (*corners[i][j], *corners[i][j + 1], *corners[i + 1][j + 1], *corners[i + 1][j]),
+        )
+        for i in range(cells)
+        for j in range(cells)
+    ]
 
 
 def rippled(image: Image.Image, rng: random.Random, reach: float) -> Image.Image:

@@ -85,8 +85,6 @@ def _tile(
     paints: tuple[Color, Color, Color],
 ) -> None:
     (x, y), (ground, figure, detail) = at, paints
-    # Every figure is clipped to its tile by being drawn before the neighbours to the right
-    # and below; the corners of quarter discs lie on tile corners, so nothing else spills.
     box = (x, y, x + cell - 1, y + cell - 1)
     draw.rectangle(box, fill=ground)
     kind = rng.choice(("quarter", "quarter", "leaf", "disc", "stripes", "triangle", "half"))
@@ -96,10 +94,8 @@ def _tile(
         if kind == "leaf":
             _quarter(draw, at, cell, corner, detail, 0.55)
     elif kind == "disc":
-        inset = cell * 0.16
-        draw.ellipse((x + inset, y + inset, x + cell - inset, y + cell - inset), fill=figure)
-        inset = cell * 0.34
-        draw.ellipse((x + inset, y + inset, x + cell - inset, y + cell - inset), fill=detail)
+        for inset, paint in ((cell * 0.16, figure), (cell * 0.34, detail)):
+            draw.ellipse((x + inset, y + inset, x + cell - inset, y + cell - inset), fill=paint)
     elif kind == "stripes":
         for i in range(0, 6, 2):
             draw.rectangle((x, y + cell * i / 6, x + cell - 1, y + cell * (i + 1) / 6), fill=figure)

@@ -1,0 +1,187 @@
+"""What the benchmarks share: an installation of their own, and what processes use.
+
+Processes are started as the fault tests start theirs; nothing here is imported by the studio.
+"""
+
+import base64
+import os
+import platform
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.faults.studio import Process, Upstream, environment, manage  # noqa: E402
+
+POSTGRES = "postgres://postgres@127.0.0.1:5432/"
+REDIS = "redis://127.0.0.1:6379/8"
+# One picture for every job, so that the stand-in paints once and then hands out ready bytes.
+PROMPT = "Dahlias in a garden, morning light"
+PICTURE = {"prompt": PROMPT, "seed": 7, "width": 1024, "height": 1024, "format": "webp"}
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+# --- an installation ------------------------------------------------------------------------
+
+
+@contextmanager
+def installation(
+    folder: Path, upstream: Upstream, *, on_servers: bool, **changes: str
+) -> Iterator[dict[str, str]]:
+    """A migrated, empty installation; yields the environment for its processes.
+
+    Django is set up in this process too, on the same data: call it once a process.
+    """
+    env = environment(
+        folder / "data",
+        VENICE_BASE_URL=upstream.url,
+        VENICE_API_KEY="key-of-the-benchmark-0123456789",
+        SECRET_KEY=base64.urlsafe_b64encode(os.urandom(40)).decode(),
+        VENICEWEB_ENCRYPTION_KEYS=base64.urlsafe_b64encode(os.urandom(32)).decode(),
+        MALLOC_ARENA_MAX="2",
+        DJANGO_SETTINGS_MODULE="veniceweb.settings",
+        **changes,
+    )
+    with _servers() if on_servers else _no_servers() as addresses:
+        env |= addresses
+        os.environ |= env
+        import django
+
+        django.setup()
+        _stock()
+        yield env
+
+
+@contextmanager
+def _no_servers() -> Iterator[dict[str, str]]:
+    yield {}
+
+
+@contextmanager
+def _servers() -> Iterator[dict[str, str]]:
+    """A PostgreSQL database of our own, dropped afterwards, and Redis' database 8."""
+    import psycopg
+    import redis
+
+    name = f"veniceweb_benchmark_{os.getpid()}"
+    broker = redis.Redis.from_url(REDIS)
+    with psycopg.connect(f"{POSTGRES}postgres", autocommit=True) as server:
+        server.execute(f"create database {name}")
+        try:
+            yield {"DATABASE_URL": f"{POSTGRES}{name}", "REDIS_URL": REDIS}
+        finally:
+            server.execute(f"drop database {name} with (force)")
+            for key in broker.scan_iter("veniceweb:*"):
+                broker.delete(key)
+            broker.close()
+
+
+def _stock() -> None:
+    from django.core.management import call_command
+
+    from generations.services import catalogue, key
+    from generations.services import user as users
+    from tests.faults.studio import ADMIN, PASSWORD
+
+    call_command("migrate", verbosity=0)
+    catalogue.refresh()
+    team = key.team_key()
+    assert team is not None
+    key.test(team)  # learns the stand-in's limit, which is out of reach
+    users.first_admin(ADMIN, PASSWORD)
+
+
+def submit(count: int, **changes: Any) -> None:
+    from generations.models import User
+    from generations.services import generation
+    from tests.faults.studio import MODEL
+
+    user = User.objects.get()
+    for _ in range(count):
+        generation.submit(user, model=MODEL, parameters={**PICTURE, **changes})
+
+
+def worker(env: dict[str, str], log: Path, parallel: int = 16) -> Process:
+    command = [sys.executable, "-m", "celery", "--quiet", "-A", "veniceweb", "worker"]
+    command += ["--loglevel", "WARNING", "--without-gossip", "--without-mingle"]
+    return Process(command, {**env, "VENICEWEB_WORKERS": str(parallel)}, log)
+
+
+# --- what processes use ---------------------------------------------------------------------
+
+
+def tree(pid: int) -> list[int]:
+    """The process and all its descendants."""
+    found = [pid]
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found += tree(int(child))
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of the process tree as it stands now."""
+    total = 0.0
+    for member in tree(pid):
+        with suppress(OSError):
+            fields = Path(f"/proc/{member}/stat").read_text().rpartition(") ")[2].split()
+            total += (int(fields[11]) + int(fields[12])) / TICKS
+    return total
+
+
+def memory_mb(pid: int) -> float:
+    """PSS of the process tree: shared pages are counted once."""
+    total = 0
+    for member in tree(pid):
+        with suppress(OSError, IndexError, ValueError):
+            text = Path(f"/proc/{member}/smaps_rollup").read_text()
+            total += int(text.partition("\nPss:")[2].split()[0])
+    return total / 1024
+
+
+class Watch:
+    """Samples a process tree's memory until `stop`; knows the CPU time used meanwhile."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid, self._done = pid, threading.Event()
+        self.peak_mb = 0.0
+        self._began, self._cpu = time.monotonic(), cpu_seconds(pid)
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._thread.start()
+
+    def _sample(self) -> None:
+        while not self._done.wait(0.2):
+            self.peak_mb = max(self.peak_mb, memory_mb(self._pid))
+
+    def stop(self) -> float:
+        """Returns the cores used on average."""
+        self._done.set()
+        self._thread.join()
+        return (cpu_seconds(self._pid) - self._cpu) / (time.monotonic() - self._began)
+
+
+# --- saying it ------------------------------------------------------------------------------
+
+
+def p50_p95(values: Sequence[float]) -> tuple[float, float]:
+    cuts = quantiles(values, n=20, method="inclusive")
+    return cuts[9], cuts[18]
+
+
+def machine() -> str:
+    load = os.getloadavg()[0]
+    return (
+        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, "
+        f"CPython {platform.python_version()}, load before the run {load:.1f}"
+    )
+
+
+__all__ = ["Process", "Upstream", "manage"]

@@ -1,0 +1,79 @@
+"""`make test`: everything that can be tested here. What could not be is named at the end.
+
+With CI=true something missing is a failure. Further arguments go to pytest.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+POSTGRES = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
+REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
+
+
+def main() -> int:
+    missing: list[str] = []
+    failed = [name for name, run in PARTS if not run(missing)]
+    for sentence in missing:
+        print(f"Not tested: {sentence}")
+    if failed:
+        print(f"Failed: {', '.join(failed)}")
+    return 1 if failed or (missing and os.environ.get("CI") == "true") else 0
+
+
+def pytest(name: str, *arguments: str, **environment: str) -> bool:
+    print(f"\n== {name}", flush=True)
+    command = [sys.executable, "-m", "pytest", "-q", *arguments, *sys.argv[1:]]
+    return subprocess.run(command, env={**os.environ, **environment}).returncode == 0
+
+
+def everywhere(missing: list[str]) -> bool:
+    return pytest("SQLite", "-n", "2", "-m", "not browser and not processes")
+
+
+def processes(missing: list[str]) -> bool:
+    return pytest("real processes", "-m", "processes")
+
+
+def browser(missing: list[str]) -> bool:
+    if not shutil.which("chromium"):
+        missing.append("pages in a browser: there is no chromium on the PATH.")
+        return True
+    return pytest("Chromium", "-n", "2", "-m", "browser")
+
+
+def services(missing: list[str]) -> bool:
+    away = [
+        f"{name}: nothing answers at {urlsplit(url).hostname}:{urlsplit(url).port}."
+        for name, url in (("PostgreSQL", POSTGRES), ("Redis", REDIS))
+        if not _answers(url)
+    ]
+    if away:
+        missing.extend(away)
+        return True
+    return pytest(
+        "PostgreSQL and Redis", "-n", "2", "-m", "services", DATABASE_URL=POSTGRES, REDIS_URL=REDIS
+    )
+
+
+def _answers(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname, parts.port), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+PARTS = (
+    ("SQLite", everywhere),
+    ("PostgreSQL and Redis", services),
+    ("real processes", processes),
+    ("Chromium", browser),
+)
+
+if __name__ == "__main__":
+    sys.exit(main())
