@@ -37,8 +37,9 @@ def main() -> None:
 def _measure(
     env: dict[str, str], folder: Path, upstream: Upstream, parallel: int, format: str
 ) -> None:
-    from generations.models import Generation
+    from generations.models import Generation, Image
 
+    Image.objects.all().delete()
     Generation.objects.all().delete()
     submit(ROUNDS * parallel, format=format)
     process = worker(env, folder / f"worker-{parallel}.log", parallel)

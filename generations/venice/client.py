@@ -16,6 +16,7 @@ import httpx
 from . import errors, replies
 from .body import MAX_BODY, MAX_ERROR_BODY, Broken, Late, TooLarge, read_body
 from .catalogue import ModelInfo, models_from_json, styles_from_json, traits_from_json
+from .cutoff import Cutoff
 from .replies import Reply
 from .types import ApiKey, Balance, ImageAnswer, ImageRequest, RateLimits
 
@@ -42,8 +43,7 @@ def shared_ssl_context() -> ssl.SSLContext:
 class VeniceClient:
     """A connection to Venice with one key, for one thread at a time.
 
-    `call_timeout` bounds a whole image call in seconds (calls take 2 to 120 s); it is checked at
-    every piece that arrives, so one last gap may add what was left when the body began.
+    `call_timeout` bounds a whole image call in seconds (calls take 2 to 120 s).
     Every method raises a VeniceError and nothing else. GETs cost nothing, so their lost answers
     are NotSent or Overloaded, never OutcomeUnknown.
     Source: https://docs.venice.ai/api-reference
@@ -61,8 +61,13 @@ class VeniceClient:
         self._api_key = api_key
         self._base_url = base_url.rstrip("/")
         self._call_timeout = call_timeout
+        self._cutoff = Cutoff()
         self._http = httpx.Client(
-            headers={"accept-encoding": "gzip, br", "user-agent": "veniceweb"},
+            headers={
+                "accept-encoding": "gzip, br",
+                "content-type": "application/json",
+                "user-agent": "veniceweb",
+            },
             verify=ssl_context or shared_ssl_context(),
             transport=transport,
             follow_redirects=False,
@@ -177,16 +182,17 @@ class VeniceClient:
         limit = (
             self._call_timeout if method == "POST" else min(FREE_CALL_TIMEOUT, self._call_timeout)
         )
-        with self._http.stream(
-            method,
-            self._base_url + path,
-            headers={
-                "authorization": f"Bearer {self._api_key.reveal()}",
-                **({"content-type": "application/json"} if method == "POST" else {}),
-            },
-            timeout=httpx.Timeout(limit, connect=min(CONNECT_TIMEOUT, limit)),
-            **asked,
-        ) as response:
+        with (
+            self._cutoff.after(limit),
+            self._http.stream(
+                method,
+                self._base_url + path,
+                headers={"authorization": f"Bearer {self._api_key.reveal()}"},
+                timeout=httpx.Timeout(limit, connect=min(CONNECT_TIMEOUT, limit)),
+                extensions={"trace": self._cutoff.trace},
+                **asked,
+            ) as response,
+        ):
             body = _body(response, started + limit)
         return Reply(
             status=response.status_code,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -61,6 +64,47 @@ def test_silence_ends_at_the_call_timeout(address, request_for):
     with client, pytest.raises(errors.OutcomeUnknown) as caught:
         client.generate(request_for("a boat [[hang]]"))
     assert "ReadTimeout" in str(caught.value)
+
+
+@pytest.fixture
+def dribbler():
+    """A server that answers with one byte every 20 ms, for ever: in its head, or in its body."""
+    listener, ended = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def answer(begin):
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(begin)
+            while not ended.wait(0.02):
+                connection.sendall(b"x")
+
+    def start(begin):
+        threading.Thread(target=answer, args=(begin,), daemon=True).start()
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    yield start
+    ended.set()
+    listener.close()
+
+
+@pytest.mark.parametrize(
+    "begin", [b"HTTP/1.1 200 OK\r\nx-long: ", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["head", "body"]
+)
+def test_a_dribbling_server_is_cut_off(dribbler, request_for, begin):
+    client = VeniceClient(ApiKey(KEY), base_url=dribbler(begin), call_timeout=0.3)
+    started = time.monotonic()
+    with client, pytest.raises(errors.OutcomeUnknown):
+        client.generate(request_for())
+    assert 0.29 < time.monotonic() - started < 3
+
+
+def test_a_connection_outlives_the_calls_that_used_it_well(live, request_for, caplog):
+    caplog.set_level(logging.DEBUG, logger="httpcore.connection")
+    for seed in range(5):
+        live.generate(request_for(seed=seed))
+    opened = [r for r in caplog.records if "connect_tcp.started" in r.getMessage()]
+    assert len(opened) == 1
 
 
 def test_a_closed_port_was_never_reached(request_for):

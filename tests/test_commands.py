@@ -1,0 +1,123 @@
+"""Commands: what they print, what they refuse, in sentences."""
+
+import io
+import threading
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from generations.models import User, VeniceKey
+from generations.services import user as users
+
+pytestmark = pytest.mark.django_db
+
+
+def test_adduser(settings, capsys):
+    settings.NEW_PASSWORD = "a-long-enough-password"
+    call_command("adduser", "new@example.com", role="reviewer")
+    user = User.objects.get()
+    assert (user.email, user.role) == ("new@example.com", "reviewer")
+    assert user.check_password("a-long-enough-password")
+
+
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [("not-an-address", "a-long-enough-password"), ("new@example.com", "short")],
+)
+def test_adduser_refuses_in_a_sentence(settings, email, password):
+    settings.NEW_PASSWORD = password
+    with pytest.raises(CommandError):
+        call_command("adduser", email)
+    assert not User.objects.exists()
+
+
+def test_adduser_twice(settings, alice):
+    settings.NEW_PASSWORD = "a-long-enough-password"
+    with pytest.raises(CommandError, match="here already"):
+        call_command("adduser", "ALICE@example.com")
+
+
+def test_venicekey_for_the_team_and_a_person(standin, alice, monkeypatch, capsys):
+    for options in ({"team": True}, {"user": alice.email}):
+        monkeypatch.setattr("sys.stdin", io.StringIO("a-venice-key-0123456789-wxyz\n"))
+        call_command("venicekey", **options)
+    assert VeniceKey.objects.count() == 2
+    printed = capsys.readouterr().out
+    assert "wxyz" in printed
+    assert "0123456789" not in printed
+
+
+def test_venicekey_that_venice_refuses(standin, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("bad-key-0123456789\n"))
+    with pytest.raises(CommandError, match="does not accept"):
+        call_command("venicekey", team=True)
+    assert not VeniceKey.objects.exists()
+
+
+def test_venicekey_for_nobody(standin):
+    with pytest.raises(CommandError, match="nobody"):
+        call_command("venicekey", user="nobody@example.com")
+
+
+def test_the_first_admin_is_made_once():
+    first = users.first_admin("", "")
+    assert (first.email, first.is_made_up) == (users.FIRST_ADMIN, True)
+    assert len(first.password) >= 16
+    assert first.password not in repr(first)
+    assert users.first_admin("", "") is None
+    assert User.objects.get().is_admin
+
+
+def test_the_first_admin_from_the_environment():
+    first = users.first_admin("me@example.com", "a-long-enough-password")
+    assert (first.email, first.is_made_up) == ("me@example.com", False)
+
+
+def test_the_standin_lists_its_markers(capsys):
+    call_command("standin", markers=True)
+    assert "[[adult]]" in capsys.readouterr().out
+
+
+def test_health(client, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert client.get("/healthz").content == b"ok\n"
+    assert client.get("/readyz").json() == {"database": True, "storage": True}
+
+
+def test_readyz_says_what_is_missing(client, monkeypatch):
+    monkeypatch.setattr("generations.views.health._storage", lambda: False)
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["storage"]) == (503, False)
+
+
+def test_a_bell_that_cannot_ring_is_no_error(monkeypatch, caplog):
+    from kombu.exceptions import OperationalError
+
+    from generations import tasks
+
+    def away(*args, **kwargs):
+        raise OperationalError("away")
+
+    monkeypatch.undo()  # the real bell
+    monkeypatch.setattr(tasks.work, "apply_async", away)
+    from generations.services import bell
+
+    bell.ring()
+    assert "the sweep will" in caplog.text
+
+
+def test_tasks_only_wrap_services(stocked, alice, bells):
+    from generations import tasks
+    from generations.services import worker
+    from tests.builders import submit
+
+    worker.slots.cache_clear()
+    generation = submit(alice)
+    tasks.sweep()
+    assert bells
+    tasks.work()
+    generation.refresh_from_db()
+    assert generation.state == "succeeded"
+    tasks.refresh_catalogue()
+    assert not tasks.is_stopping.is_set()
+    assert isinstance(tasks.is_stopping, threading.Event)

@@ -1,0 +1,134 @@
+"""Signing in and out, and what somebody who guesses learns."""
+
+import pytest
+from django.test import Client
+
+from generations.models import User
+from tests.builders import PASSWORD, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def post(client, email, password):
+    return client.post("/accounts/login/", {"login": email, "password": password})
+
+
+def test_signing_in_leads_to_the_studio(client, alice):
+    response = post(client, "Alice@Example.com", PASSWORD)
+    assert (response.status_code, response["Location"]) == (302, "/")
+    assert client.get("/").status_code == 200
+
+
+def test_signing_in_leads_back_to_where_one_was_going(client, alice):
+    to = client.get("/gallery/")["Location"]
+    response = client.post(to, {"login": alice.email, "password": PASSWORD})
+    assert response["Location"] == "/gallery/"
+
+
+def test_an_address_elsewhere_is_not_followed(client, alice):
+    response = client.post(
+        "/accounts/login/?next=https://elsewhere.example/",
+        {"login": alice.email, "password": PASSWORD},
+    )
+    assert response["Location"] == "/"
+
+
+def test_unknown_and_known_addresses_answer_alike(client, alice):
+    def text(email):
+        page = post(client, email, "not-the-password").content.decode()
+        return page.replace(email, "").split("csrfmiddlewaretoken")[0], "errorlist" in page
+
+    assert text(alice.email) == text("nobody@example.com")
+
+
+def test_a_deactivated_person_does_not_get_in(client, charlie):
+    post(client, charlie.email, PASSWORD)
+    assert client.get("/").status_code == 302
+
+
+def test_guessing_is_slowed_down(client, alice):
+    answers = [post(client, alice.email, f"guess-{n}").status_code for n in range(40)]
+    assert 429 in answers or b"too many" in post(client, alice.email, "x").content.lower()
+
+
+def test_forged_addresses_do_not_help_guessing(alice):
+    client = Client()
+    for n in range(40):
+        response = client.post(
+            "/accounts/login/",
+            {"login": f"person{n}@example.com", "password": "x"},
+            headers={"X-Forwarded-For": f"10.0.0.{n}"},
+        )
+    assert response.status_code == 429 or b"too many" in response.content.lower()
+
+
+def test_signing_out_needs_a_post(client, alice):
+    post(client, alice.email, PASSWORD)
+    assert client.get("/accounts/logout/").status_code == 200
+    assert client.get("/").status_code == 200
+    client.post("/accounts/logout/")
+    assert client.get("/").status_code == 302
+
+
+def test_changing_the_password_ends_other_sessions(alice, sign_in):
+    other = sign_in(alice)
+    alice.set_password("another-long-password")
+    alice.save()
+    assert other.get("/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/accounts/login/",
+        "/accounts/signup/",
+        "/accounts/inactive/",
+        "/accounts/password/reset/",
+        "/accounts/password/reset/done/",
+        "/accounts/password/reset/key/done/",
+        "/accounts/password/reset/key/x-y/",
+    ],
+)
+def test_every_page_before_signing_in_is_ours(client, path):
+    page = client.get(path)
+    assert page.status_code == 200
+    assert b"css/tokens" in page.content
+
+
+@pytest.mark.parametrize("path", ["/accounts/password/change/", "/accounts/logout/"])
+def test_every_account_page_is_ours(alice, sign_in, path):
+    page = sign_in(alice).get(path)
+    assert page.status_code == 200
+    assert b"css/tokens" in page.content
+
+
+def test_a_reset_is_mailed_and_says_the_same_to_strangers(client, alice, settings, mailoutbox):
+    settings.HAS_EMAIL = True
+    known = client.post("/accounts/password/reset/", {"email": alice.email}, follow=True)
+    unknown = client.post("/accounts/password/reset/", {"email": "no@example.com"}, follow=True)
+    assert known.status_code == unknown.status_code == 200
+    assert known.redirect_chain == unknown.redirect_chain
+    assert alice.email in [message.to[0] for message in mailoutbox]
+
+
+def test_the_theme_is_kept_and_leads_nowhere_else(client):
+    response = client.post("/theme/", {"theme": "dark", "next": "https://elsewhere.example/"})
+    assert response["Location"] == "/"
+    assert response.cookies["theme"].value == "dark"
+    assert b'data-theme="dark"' in client.get("/accounts/login/").content
+    client.post("/theme/", {"theme": '"><script>'})
+    assert b'<script>"' not in client.get("/accounts/login/").content
+
+
+def test_two_people_cannot_share_an_address_in_another_case(alice):
+    from django.db import IntegrityError
+
+    with pytest.raises(IntegrityError):
+        User.objects.create(email="ALICE@example.com")
+
+
+@pytest.mark.parametrize(
+    ("name", "initials"), [("Alice Moretti", "AM"), ("", "AL"[0]), ("Ada Bea Cee", "AB")]
+)
+def test_initials(db, name, initials):
+    assert make_user("alice@example.com", name=name).initials == initials
