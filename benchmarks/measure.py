@@ -18,7 +18,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.faults.studio import Process, Upstream, environment, manage  # noqa: E402
+from tests.faults.studio import Process, Upstream, environment  # noqa: E402
 
 POSTGRES = "postgres://postgres@127.0.0.1:5432/"
 REDIS = "redis://127.0.0.1:6379/8"
@@ -182,6 +182,3 @@ def machine() -> str:
         f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, "
         f"CPython {platform.python_version()}, load before the run {load:.1f}"
     )
-
-
-__all__ = ["Process", "Upstream", "manage"]

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from veniceweb import env
+from veniceweb import broker, env
 
 ENV = env.read()
 BASE_DIR = env.BASE_DIR
@@ -163,21 +163,21 @@ EMAIL_USE_SSL = bool(ENV.email.get("EMAIL_USE_SSL"))
 HAS_EMAIL = not EMAIL_BACKEND.endswith("dummy.EmailBackend")
 
 # --- Celery: messages are doorbells, the jobs are in the database -------------------------
-_BROKER = DATA / "broker"
+BROKER_FOLDER = DATA / "broker"
 if not ENV.redis_url:
-    (_BROKER / "control").mkdir(parents=True, exist_ok=True)
-CELERY_BROKER_URL = ENV.redis_url or "filesystem://localhost//"
-CELERY_BROKER_TRANSPORT_OPTIONS = (
+    (BROKER_FOLDER / "control").mkdir(parents=True, exist_ok=True)
+CELERYBROKER_FOLDER_URL = ENV.redis_url or f"{broker.SCHEME}://localhost//"
+CELERYBROKER_FOLDER_TRANSPORT_OPTIONS = (
     {"socket_connect_timeout": 2, "socket_timeout": 10, "global_keyprefix": "veniceweb:"}
     if ENV.redis_url
     else {
-        "data_folder_in": str(_BROKER),
-        "data_folder_out": str(_BROKER),
-        "control_folder": str(_BROKER / "control"),
+        "data_folder_in": str(BROKER_FOLDER),
+        "data_folder_out": str(BROKER_FOLDER),
+        "control_folder": str(BROKER_FOLDER / "control"),
         "polling_interval": 0.05,
     }
 )
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERYBROKER_FOLDER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_POOL = "threads"

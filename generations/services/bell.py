@@ -3,8 +3,6 @@
 import logging
 from datetime import timedelta
 
-from kombu.exceptions import OperationalError
-
 logger = logging.getLogger(__name__)
 
 
@@ -15,5 +13,6 @@ def ring(*, after: timedelta = timedelta(0)) -> None:
     seconds = after.total_seconds()
     try:
         work.apply_async(countdown=seconds, expires=seconds + 60)
-    except (OperationalError, OSError) as error:
+    except Exception as error:
+        # Whatever a broker may raise, the job is written down: no page fails for want of a bell.
         logger.warning("the bell did not ring, the sweep will: %s", type(error).__name__)

@@ -105,3 +105,6 @@ def _pieces(
             if room < 0:
                 raise TooLarge
             yield piece
+    # A connection cut off at the deadline looks like the end of a body without a length.
+    if time.monotonic() > deadline:
+        raise Late

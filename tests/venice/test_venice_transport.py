@@ -92,6 +92,19 @@ def test_a_dribbling_body_ends_at_the_deadline(answered, monkeypatch):
     assert stream.taken == 11
 
 
+def test_a_body_that_ends_after_the_deadline_is_not_trusted(answered, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(body.time, "monotonic", lambda: now[0])
+
+    def pieces():
+        yield PNG
+        now[0] += 11
+
+    response = httpx.Response(200, stream=Dripping(pieces()))
+    with pytest.raises(errors.OutcomeUnknown):
+        answered(response, call_timeout=10).generate(REQUEST)
+
+
 def test_reading_stops_at_the_largest_body(answered):
     stream = Dripping([bytes(8 << 20)] * 100)
     with pytest.raises(errors.BadResponse):

@@ -41,6 +41,7 @@ class Command(BaseCommand):
         _collect_static()
         admin = users.first_admin(settings.ADMIN_EMAIL, settings.ADMIN_PASSWORD)
         connection.close()
+        _clear_messages()
         supervisor = Supervisor(self._log)
         supervisor.handle_signals()
         try:
@@ -158,6 +159,13 @@ def _require_free(host: str, port: int) -> None:
             f"Cannot listen on {host}:{port} ({reason}). Stop what uses it, or choose another "
             "with --port or PORT."
         ) from None
+
+
+def _clear_messages() -> None:
+    """Doorbells of an earlier run say nothing: the sweep rings for whatever still waits."""
+    for path in Path(settings.BROKER_FOLDER).glob("*"):
+        if path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def _lock_data_folder() -> Any:
