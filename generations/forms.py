@@ -166,7 +166,10 @@ class GenerationForm(forms.Form):
         given = {
             name: value
             for name, value in self.cleaned_data.items()
-            if name not in _ENVELOPE and value not in (None, "")
+            if name not in _ENVELOPE
+            and value not in (None, "")
+            # Off is Venice's own default for all switches but this one.
+            and (value is not False or name == "safe_mode")
         }
         given.setdefault("prompt", "")
         given.setdefault("variants", 1)

@@ -26,7 +26,7 @@ class Channel(filesystem.Channel):
         name = f"{monotonic_ns():020d}_{uuid.uuid4().hex}.{queue}.msg"
         _write_whole(Path(self.data_folder_out) / name, payload)
 
-    def _get(self, queue: str) -> Any:
+    def _get(self, queue: str, timeout: float | None = None) -> Any:
         waiting = self._waiting(queue)
         while waiting:
             payload = _take(Path(self.data_folder_in) / waiting.popleft())

@@ -220,7 +220,9 @@ def _cost_of(
 
 
 def _sentence(error: VeniceError, field: str) -> str:
-    if field:
+    if isinstance(error, Refused) and error.suggested_prompt:
+        return f"{error.public_message} Venice suggests: “{error.suggested_prompt}”"
+    if field and error.code == "refused":
         return (
             f"Venice did not accept {field} for this model. Nothing was charged. "
             "Change it and run it again."
