@@ -108,6 +108,16 @@ def submit(count: int, **changes: Any) -> None:
         generation.submit(user, model=MODEL, parameters={**PICTURE, **changes})
 
 
+def warm_up(**changes: Any) -> None:
+    """Let the stand-in paint the picture: sixteen first calls at once would paint it each."""
+    from generations.services import key
+    from generations.venice.types import ImageRequest
+    from tests.faults.studio import MODEL
+
+    with key.client_for(key.team_key()) as venice:
+        venice.generate(ImageRequest(model=MODEL, safe_mode=True, **{**PICTURE, **changes}))
+
+
 def worker(env: dict[str, str], log: Path, parallel: int = 16) -> Process:
     command = [sys.executable, "-m", "celery", "--quiet", "-A", "veniceweb", "worker"]
     command += ["--loglevel", "WARNING", "--without-gossip", "--without-mingle"]

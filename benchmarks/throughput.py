@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from measure import Upstream, Watch, installation, machine, submit, worker
+from measure import Upstream, Watch, installation, machine, submit, warm_up, worker
 
 LATENCY = 2.0
 ROUNDS, WARM_UP, RUN_OUT = 10, 2, 1
@@ -41,6 +41,7 @@ def _measure(
 
     Image.objects.all().delete()
     Generation.objects.all().delete()
+    warm_up(format=format)
     submit(ROUNDS * parallel, format=format)
     process = worker(env, folder / f"worker-{parallel}.log", parallel)
     try:

@@ -31,12 +31,23 @@ logger = logging.getLogger(__name__)
 
 def make(call: Call) -> None:
     """Make the call of a claimed job and settle it. Every outcome of Venice's ends in a state."""
+    settle(call, ask(call))
+
+
+def ask(call: Call) -> ImageAnswer | VeniceError:
+    """The half that waits for Venice: sends the call and returns what came of it."""
     try:
-        answer = _post(call)
+        return _post(call)
     except VeniceError as error:
-        _settle_error(call, error)
+        return error
+
+
+def settle(call: Call, came: ImageAnswer | VeniceError) -> None:
+    """The half that computes and writes: keeps the images and ends the job."""
+    if isinstance(came, VeniceError):
+        _settle_error(call, came)
     else:
-        _settle_answer(call, answer)
+        _settle_answer(call, came)
 
 
 def _post(call: Call) -> ImageAnswer:

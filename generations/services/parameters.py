@@ -20,13 +20,8 @@ PIXEL_RATIOS = ("1:1", "3:2", "16:9", "21:9", "4:5", "2:3", "9:16")
 # About one megapixel, the size these models are trained for.
 PIXEL_AREA = 1024 * 1024
 
-BOOLEANS = (
-    "safe_mode",
-    "hide_watermark",
-    "embed_exif_metadata",
-    "enable_web_search",
-    "enhance_prompt",
-)
+# "Additional credits are charged", says Venice's OpenAPI of 2026-08, without a figure.
+SURCHARGED = ("enable_web_search", "enhance_prompt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +106,13 @@ class Rules:
         return problems
 
     def price(self, parameters: Mapping[str, Any]) -> Decimal | None:
-        """USD for the whole request, None when Venice names no price for it."""
+        """USD for the whole request, None when Venice names no price for it.
+
+        Venice charges extra for SURCHARGED and names no price for that: unknown, not the plain
+        price.
+        """
+        if any(parameters.get(name) for name in SURCHARGED):
+            return None
         each = self.model.price(
             resolution=parameters.get("resolution"), quality=parameters.get("quality")
         )

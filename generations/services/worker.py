@@ -1,8 +1,15 @@
-"""A worker process: how many calls it makes at once, and the leases it renews meanwhile."""
+"""A worker process: how many calls it makes at once, and the leases it renews meanwhile.
+
+A thread makes one call after the other. What came is kept and settled by a few threads of their
+own while its next call waits for Venice already: otherwise a place stands empty for as long as
+pictures queue for a decoder, and when many answers come at once that is long. No thread runs
+ahead of its last answer by more than one, so answers do not pile up in memory.
+"""
 
 import logging
 import threading
 import uuid
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 
 from django.conf import settings
@@ -11,10 +18,14 @@ from django.db import DatabaseError, close_old_connections
 from generations.models import Call
 from generations.services import call as calls
 from generations.services import queue
+from generations.venice.errors import VeniceError
+from generations.venice.types import ImageAnswer
 
 logger = logging.getLogger(__name__)
 
 RENEW_EVERY = 5.0
+# While one of them waits for a decoder, others hash, write files and settle.
+SETTLERS_PER_DECODER = 4
 
 
 class Slots:
@@ -56,45 +67,85 @@ def slots() -> Slots:
     return Slots(settings.PARALLEL_CALLS)
 
 
+@lru_cache(maxsize=1)
+def _settlers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(settings.IMAGE_PROCESSES * SETTLERS_PER_DECODER, "settle")
+
+
 def run(stopping: threading.Event) -> int:
-    """Run jobs one after the other while there are any; returns how many."""
+    """Run jobs one after the other while there are any; returns how many. All are settled then."""
     done = 0
+    last: Future[None] | None = None
     while not stopping.is_set() and slots().enter():
         try:
             call = queue.claim()
             if call is not None:
-                _make(call)
+                last = _make(call, last)
                 done += 1
         finally:
             rang = slots().leave()
         if call is None and not rang:
             break
+    _wait_for(last)
     return done
 
 
-def _make(call: Call) -> None:
+def _make(call: Call, last: Future[None] | None) -> Future[None] | None:
+    """Make the call and settle it; returns what is still under way, None when nothing is."""
     slots().running.add(call.generation_id)
     try:
-        calls.make(call)
+        came = calls.ask(call)
     except Exception:
-        # Its lease ends and the sweep says "may have been charged". The next job goes on.
-        logger.exception("call %s of generation %s broke", call.number, call.generation_id)
+        _give_up(call)
+        return last
+    _wait_for(last)
+    # A refusal is settled before the next call: it may stop the key, and then there is none.
+    if isinstance(came, VeniceError) or not settings.IMAGE_PROCESSES:
+        _settle(call, came)
+        return None
+    return _settlers().submit(_settle_aside, call, came)
+
+
+def _wait_for(settling: Future[None] | None) -> None:
+    if settling is not None:
+        settling.result()
+
+
+def _settle(call: Call, came: ImageAnswer | VeniceError) -> None:
+    try:
+        calls.settle(call, came)
+    except Exception:
+        _give_up(call)
     finally:
         slots().running.discard(call.generation_id)
 
 
+def _settle_aside(call: Call, came: ImageAnswer) -> None:
+    try:
+        _settle(call, came)
+    finally:
+        close_old_connections()
+
+
+def _give_up(call: Call) -> None:
+    # Its lease ends and the sweep says "may have been charged". The next job goes on.
+    logger.exception("call %s of generation %s broke", call.number, call.generation_id)
+    slots().running.discard(call.generation_id)
+
+
 def keep_leases() -> threading.Thread:
     """Start the thread that renews the leases of running calls, until the process ends."""
-    thread = threading.Thread(target=_renew_for_ever, name="leases", daemon=True)
+    # slots() here, before the first bell: two threads that ask first at once would get two.
+    thread = threading.Thread(target=_renew_for_ever, args=(slots(),), name="leases", daemon=True)
     thread.start()
     return thread
 
 
-def _renew_for_ever() -> None:
+def _renew_for_ever(held: Slots) -> None:
     pause = threading.Event()
     while not pause.wait(RENEW_EVERY):
         try:
-            if running := set(slots().running):
+            if running := set(held.running):
                 queue.renew(running)
         except DatabaseError as error:
             logger.warning("leases not renewed: %s", type(error).__name__)

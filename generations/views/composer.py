@@ -13,7 +13,7 @@ from generations.models import Generation, User, VeniceModel
 from generations.services import catalogue
 from generations.services import generation as generations
 from generations.services.errors import Invalid
-from generations.services.parameters import Rules, ratio_of
+from generations.services.parameters import SURCHARGED, Rules, ratio_of
 from generations.views import words
 
 NOTHING_OFFERED = "Venice’s models are not loaded yet."
@@ -150,6 +150,7 @@ def _price(form: GenerationForm) -> None:
             "variants": count,
             "resolution": values.get("resolution"),
             "quality": values.get("quality"),
+            **{name: values.get(name) for name in SURCHARGED},
         }
     )
     form.pay_label = f"Generate {count}" if count > 1 else "Generate"

@@ -238,3 +238,12 @@ def test_a_retry_makes_a_new_job_and_says_its_price(stocked, client, alice, run_
     assert "Retry · $0.01" in page
     client.post(reverse("generation-retry", args=[generation.pk]), {"form_token": "r"})
     assert Generation.objects.filter(retry_of=generation, state=State.QUEUED).count() == 1
+
+
+@pytest.mark.parametrize("extra", ["enhance_prompt"])
+def test_a_surcharge_that_venice_does_not_name_makes_the_price_unknown(stocked, client, extra):
+    price = client.get(reverse("composer-price"), form(**{extra: "on"}), headers=HTMX)
+    assert "price unknown" in price.content.decode()
+    assert client.post("/generations/", form(**{extra: "on"})).status_code == 422
+    client.post("/generations/", form(confirm_price="on", **{extra: "on"}))
+    assert Generation.objects.get().price is None

@@ -1,0 +1,151 @@
+"""What every page holds: axe, both themes, narrow and wide, no policy violation, no overflow."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from generations.models import Generation, Image
+from generations.models.generation import State
+from tests.builders import make_generation, make_image, submit
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+OPTIONS = {"runOnly": {"type": "tag", "values": TAGS}}
+SIZES = {"narrow": {"width": 360, "height": 740}, "wide": {"width": 1280, "height": 900}}
+THEMES = ("light", "dark")
+
+every_look = pytest.mark.parametrize("theme", THEMES)
+every_size = pytest.mark.parametrize("size", SIZES)
+
+
+@pytest.fixture
+def full(studio, rosa):
+    """A studio with a job in every state; returns the pages to look at. Rosa sees them all."""
+    submit(rosa, "Harbour lighthouse in the last light")
+    running = make_generation(rosa, state=State.CALLING, prompt="Painted houses", variants=2)
+    Generation.objects.filter(pk=running.pk).update(started_at=running.created_at)
+    for state, code, message in (
+        (State.FAILED, "no_credit", "Not enough credit at Venice. Nothing was charged."),
+        (State.UNKNOWN, "outcome_unknown", "May have been charged. The answer was lost."),
+        (State.CANCELLED, "", ""),
+    ):
+        make_generation(rosa, state=state, error_code=code, error_message=message, prompt=state)
+    made = make_generation(rosa, prompt="Four kinds of light", variants=4, negative_prompt="people")
+    images = [make_image(rosa, generation=made, number=number) for number in range(4)]
+    held = make_image(rosa, state=Image.State.HELD, is_adult=True)
+    return {
+        "studio": "/",
+        "history": "/generations/",
+        "history-empty": "/generations/?q=nothing-like-this",
+        "job": f"/generations/{made.pk}/",
+        "job-running": f"/generations/{running.pk}/",
+        "gallery": "/gallery/",
+        "gallery-empty": "/gallery/?q=nothing-like-this",
+        "image": f"/images/{images[0].pk}/",
+        "image-held": f"/images/{held.pk}/",
+        "settings": "/settings/",
+        "password": "/accounts/password/change/",
+        "sign-out": "/accounts/logout/",
+    }
+
+
+def check(page):
+    results = Axe().run(page, options=OPTIONS)
+    assert results.violations_count == 0, results.generate_report()
+
+
+def fits(page):
+    wide = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    assert wide <= 0, f"{page.url} is {wide} px too wide"
+
+
+@every_size
+@every_look
+def test_every_page(open_page, full, rosa, theme, size):
+    page = open_page(rosa, viewport=SIZES[size], color_scheme=theme)
+    for path in full.values():
+        page.goto(path)
+        check(page)
+        fits(page)
+
+
+@every_size
+@every_look
+def test_pages_before_signing_in(open_page, studio, watch, theme, size):
+    page = open_page(viewport=SIZES[size], color_scheme=theme)
+    for path in ("/accounts/login/", "/accounts/password/reset/", "/no-such-page"):
+        page.goto(path)
+        check(page)
+        fits(page)
+    watch.expect("404")
+
+
+@every_size
+@every_look
+def test_open_and_wrong(open_page, full, rosa, watch, theme, size):
+    page = open_page(rosa, viewport=SIZES[size], color_scheme=theme)
+    page.locator("[data-more] summary").click()
+    page.fill("#id_steps", "99")
+    page.fill("#id_prompt", "Wrong")
+    page.locator("#generate").click()
+    expect(page.locator("#steps-error")).to_be_visible()
+    check(page)
+    fits(page)
+    page.goto("/gallery/")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    check(page)
+    page.goto("/settings/")
+    page.fill("[name=venice_key]", "bad-key-0123456789")
+    page.locator("form:has([name=venice_key]) button:not([type=button])").click()
+    expect(page.locator("#venice_key-error")).to_be_visible()
+    check(page)
+    watch.expect("422")
+
+
+@every_look
+def test_an_empty_studio(open_page, alice, theme):
+    page = open_page(alice, viewport=SIZES["wide"], color_scheme=theme)
+    for path in ("/", "/gallery/", "/generations/"):
+        page.goto(path)
+        check(page)
+
+
+@every_look
+def test_a_held_image_as_its_maker_sees_it(open_page, studio, alice, theme):
+    image = make_image(alice, state=Image.State.HELD, is_adult=True)
+    page = open_page(alice, viewport=SIZES["wide"], color_scheme=theme)
+    for path in ("/", f"/images/{image.pk}/", f"/generations/{image.generation_id}/"):
+        page.goto(path)
+        expect(page.get_by_role("main")).to_contain_text("Held for review")
+        check(page)
+
+
+def test_nothing_overflows_at_320_pixels_or_200_percent(open_page, full, rosa):
+    page = open_page(rosa, viewport={"width": 320, "height": 640})
+    for path in full.values():
+        page.goto(path)
+        fits(page)
+
+
+def test_nothing_moves_while_a_page_loads(open_page, full, rosa):
+    script = """() => new Promise(done => {
+        let shift = 0
+        new PerformanceObserver(list => {
+            for (const entry of list.getEntries()) if (!entry.hadRecentInput) shift += entry.value
+        }).observe({type: 'layout-shift', buffered: true})
+        setTimeout(() => done(shift), 400)
+    })"""
+    page = open_page(rosa, viewport=SIZES["wide"])
+    for path in ("/", "/gallery/", full["image"]):
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate(script) <= 0.02, path
+
+
+def test_forced_colours_and_less_motion(open_page, full, rosa):
+    page = open_page(rosa, viewport=SIZES["wide"], forced_colors="active", reduced_motion="reduce")
+    page.goto("/")
+    expect(page.locator("#cards article").first).to_be_visible()
+    fits(page)
