@@ -53,6 +53,8 @@ def _begin() -> None:
     # Ctrl-C and `kill` reach the whole group; the worker decides when its decoders end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Pages and calls go first: a picture that is shrunk a moment later keeps nobody waiting.
+    os.nice(5)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

@@ -9,12 +9,12 @@ import pytest
 # Playwright's loop runs in this thread; Django would refuse the ORM beside it.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
-from django.db import connections  # noqa: E402
-from playwright.sync_api import sync_playwright  # noqa: E402
+from django.db import connections
+from playwright.sync_api import sync_playwright
 
-from generations.services import catalogue, worker  # noqa: E402
-from generations.services import key as keys  # noqa: E402
-from tests.builders import PASSWORD  # noqa: E402
+from generations.services import catalogue, worker
+from generations.services import key as keys
+from tests.builders import PASSWORD
 
 ARGUMENTS = [
     "--no-sandbox",
