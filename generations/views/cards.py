@@ -305,10 +305,16 @@ def _let_go(generation: Generation) -> Action:
 # --- the poller -----------------------------------------------------------------------------
 
 
+# Seconds; see Poll.is_fresh.
+FRESH = 1.5
+
+
 @dataclass
 class Poll:
     url: str
     interval: int
+    # A job that was just sent is most often running half a second later.
+    is_fresh: bool = False
 
 
 def poll(generations: list[Generation], now: datetime | None = None) -> Poll | None:
@@ -319,7 +325,8 @@ def poll(generations: list[Generation], now: datetime | None = None) -> Poll | N
     age = ((now or timezone.now()) - max(g.created_at for g in active)).total_seconds()
     interval = next((every for most, every in ((20, 2), (60, 3), (180, 5)) if age < most), 10)
     seen = ",".join(mark(g) for g in active)
-    return Poll(f"{reverse('generation-poll')}?seen={seen}&every={interval}", interval)
+    url = f"{reverse('generation-poll')}?seen={seen}&every={interval}"
+    return Poll(url, interval, is_fresh=age < FRESH)
 
 
 def mark(generation: Generation) -> str:

@@ -67,7 +67,7 @@ on("click", "dialog", (dialog, event) => {
   if (event.target === dialog) dialog.close();
 });
 
-// Light and dark: shown at once, kept by the server afterwards ---------------------
+// Light and dark: shown at once, kept in the cookie that the server reads ---------------------
 
 const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
 const isDark = () => {
@@ -92,11 +92,8 @@ on("submit", "[data-theme-form]", (form, event) => {
   const button = event.submitter;
   const theme = button.matches("[data-theme-toggle]") ? (isDark() ? "light" : "dark") : button.value;
   showTheme(theme);
-  const body = new FormData(form);
-  body.set("theme", theme);
-  fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => {
-    say("No connection. The look is not kept for the next page.", { isError: true });
-  });
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=lax${secure}`;
 });
 
 // Copy, reveal, step, dice ------------------------------------------------------------
@@ -145,7 +142,8 @@ on("click", "[data-chips]", (group, event) => {
 
 // Composer -----------------------------------------------------------------------------
 
-const DRAFT = "draft";
+// Each person has a draft of their own: browsers are shared.
+const DRAFT = (form) => `draft-${form.dataset.composer}`;
 const composer = () => $("[data-composer]");
 
 function count() {
@@ -165,17 +163,13 @@ function grow(textarea) {
   while (textarea.scrollHeight > textarea.clientHeight + 4 && textarea.rows < 12) textarea.rows += 1;
 }
 
-let keepLater;
 function keepDraft() {
-  clearTimeout(keepLater);
-  keepLater = setTimeout(() => {
-    const form = composer();
-    if (!form) return;
-    const kept = [...new FormData(form)].filter(
-      ([name, value]) => typeof value === "string" && !["csrfmiddlewaretoken", "form_token", "confirm_price"].includes(name),
-    );
-    store.set(DRAFT, JSON.stringify(kept));
-  }, 300);
+  const form = composer();
+  if (!form) return;
+  const kept = [...new FormData(form)].filter(
+    ([name, value]) => typeof value === "string" && !["csrfmiddlewaretoken", "form_token", "confirm_price"].includes(name),
+  );
+  store.set(DRAFT(form), JSON.stringify(kept));
 }
 
 function fill(form, draft) {
@@ -199,7 +193,7 @@ function restoreDraft() {
   // An answer of the server or a link such as Remix says more than the draft does.
   if (!form || "bound" in form.dataset || location.search) return;
   let draft;
-  try { draft = JSON.parse(store.get(DRAFT)); } catch { /* not ours */ }
+  try { draft = JSON.parse(store.get(DRAFT(form))); } catch { /* not ours */ }
   if (!Array.isArray(draft)) return;
   const model = draft.find(([name]) => name === "model")?.[1];
   const radio = $$("[name=model]", form).find((choice) => choice.value === model);
@@ -364,14 +358,6 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
-// The server tells what a switch of the model dropped; for that it must know the model before.
-document.addEventListener("htmx:configRequest", (event) => {
-  const { elt, parameters } = event.detail;
-  if (!("before" in elt.dataset)) return;
-  parameters.before = elt.dataset.before;
-  elt.dataset.before = $("[name=model]:checked", elt).value;
-});
-
 document.addEventListener("htmx:sendError", (event) => {
   if (event.detail.elt.id !== "poller") say("No connection. What you wrote is kept.", { isError: true });
 });
@@ -404,6 +390,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 document.addEventListener("htmx:afterSettle", () => {
   giveFocus();
+  count();
   $$("[data-toast]").filter((toast) => !toast.timer).forEach(letGo);
 });
 document.addEventListener("htmx:afterRequest", () => setTimeout(giveFocus, 40));
@@ -426,8 +413,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
 document.addEventListener("htmx:afterRequest", (event) => {
   const { elt, successful } = event.detail;
   if (successful && elt.matches("[data-composer]")) {
-    clearTimeout(keepLater);
-    store.drop(DRAFT);
+    store.drop(DRAFT(elt));
     $$("[aria-invalid=true]", elt).forEach(forgive);
     $("[data-errors]", elt)?.remove();
   }

@@ -136,7 +136,7 @@ class Studio:
     def __init__(self, data: Path, upstream: Upstream | None, **changes: str) -> None:
         self.data, self.port = data, free_port()
         venice = {"VENICE_BASE_URL": upstream.url, "VENICE_API_KEY": KEY} if upstream else {}
-        self.environment = environment(data, **venice, **changes)
+        self.environment = environment(data, **{**venice, **changes})
         self.address = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.address, trust_env=False, timeout=20)
         self.process: Process | None = None
