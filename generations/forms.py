@@ -13,7 +13,9 @@ from generations.models import User, VeniceModel
 from generations.services.parameters import FORMATS, Rules
 
 # What a form post may hold besides the parameters.
-_ENVELOPE = frozenset({"csrfmiddlewaretoken", "form_token", "model", "confirm_price", "next"})
+_ENVELOPE = frozenset(
+    {"csrfmiddlewaretoken", "form_token", "model", "confirm_price", "price_list"}
+)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]

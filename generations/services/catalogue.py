@@ -141,5 +141,10 @@ def rules_for(model: VeniceModel, styles: frozenset[str] | None = None) -> Rules
     return Rules(info(model), styles)
 
 
+def price_list(model_id: str, spec: dict[str, Any]) -> str:
+    """The price list of a model as an earlier request knew it."""
+    return Rules(ModelInfo.from_json({"id": model_id, "model_spec": spec})).price_list
+
+
 def offered_styles() -> list[str]:
     return list(StylePreset.objects.filter(is_offered=True).values_list("name", flat=True))

@@ -14,7 +14,7 @@ from generations.models.generation import State
 from generations.services import bell, catalogue
 from generations.services import key as keys
 from generations.services.errors import Invalid, NotPossible
-from generations.services.parameters import SEEDS, expected_ratio
+from generations.services.parameters import SEEDS, Rules, expected_ratio
 
 # Columns of their own; everything else that is sent to Venice stands in `parameters`.
 _COLUMNS = ("prompt", "negative_prompt", "seed", "variants")
@@ -35,11 +35,13 @@ def submit(
     parameters: Mapping[str, Any],
     form_token: str | None = None,
     is_price_confirmed: bool = False,
+    price_list: str | None = None,
     retry_of: Generation | None = None,
 ) -> Generation:
     """Queue a request and ring the bell. The same `form_token` gives the same generation.
 
-    `parameters` has Venice's names; None and missing are the same. Raises Invalid.
+    `parameters` has Venice's names; None and missing are the same. `price_list` is what the
+    person saw (Rules.price_list): when it has changed since, nothing is sent. Raises Invalid.
     """
     if form_token and (earlier := _of_form(user, form_token)):
         return earlier
@@ -48,14 +50,26 @@ def submit(
     rules = catalogue.rules_for(chosen)
     problems = rules.check({"prompt": parameters.get("prompt"), **given})
     price = None if problems else rules.price(given)
-    if not problems and price is None and not is_price_confirmed:
-        problems["confirm_price"] = "Venice names no price for this. Confirm to make it anyway."
+    problems = problems or _price_problems(rules, price, price_list, is_price_confirmed)
     if problems:
         raise Invalid(problems)
     generation = _row(user, chosen, given, price)
     generation.key = usable_key(user)
     generation.retry_of = retry_of
     return _queue(generation, form_token)
+
+
+def _price_problems(
+    rules: Rules, price: Decimal | None, price_list: str | None, is_confirmed: bool
+) -> dict[str, str]:
+    if price_list and price_list != rules.price_list:
+        now = "unknown" if price is None else f"${price}"
+        return {
+            "": f"The prices of {rules.model.name} have changed: this is {now} now. Send again."
+        }
+    if price is None and not is_confirmed:
+        return {"confirm_price": "Venice names no price for this. Confirm to make it anyway."}
+    return {}
 
 
 def usable_key(user: User) -> VeniceKey:
@@ -148,6 +162,7 @@ def retry(generation: Generation, *, by: User, form_token: str | None) -> Genera
         parameters=envelope(generation),
         form_token=form_token,
         is_price_confirmed=True,
+        price_list=catalogue.price_list(generation.model, generation.catalogue_entry),
         retry_of=generation,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -117,6 +119,12 @@ class Rules:
             resolution=parameters.get("resolution"), quality=parameters.get("quality")
         )
         return None if each is None else each * int(parameters.get("variants") or 1)
+
+    @property
+    def price_list(self) -> str:
+        """A short name of all of the model's prices; it changes when one of them does."""
+        prices = json.dumps(self.model.raw.get("pricing"), sort_keys=True)
+        return hashlib.sha256(prices.encode()).hexdigest()[:16]
 
     def pixels_for(self, ratio: str) -> tuple[int, int]:
         """Width and height of about a megapixel in this ratio, in steps of the divisor."""

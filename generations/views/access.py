@@ -66,7 +66,8 @@ def own_held_image(user: User, pk: uuid.UUID) -> Image:
 
 
 def openable_generation(user: User, pk: uuid.UUID) -> Generation:
-    return _found(queries.with_cards(queries.openable_generations(user)).filter(pk=pk).first())
+    rows = queries.with_cards(queries.openable_generations(user).select_related("user"))
+    return _found(rows.filter(pk=pk).first())
 
 
 def own_generation(user: User, pk: uuid.UUID) -> Generation:

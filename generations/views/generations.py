@@ -50,6 +50,7 @@ def _create(request: Request) -> HttpResponse:
                 parameters=form.parameters,
                 form_token=request.POST.get("form_token", "")[:64] or None,
                 is_price_confirmed=bool(form.cleaned_data.get("confirm_price")),
+                price_list=request.POST.get("price_list"),
             )
         except Invalid as problem:
             for name, sentence in problem.fields.items():
@@ -137,15 +138,18 @@ def _address(**query: str) -> str:
 @member
 def detail(request: Request, pk: uuid.UUID) -> HttpResponse:
     generation = openable_generation(request.user, pk)
+    card = cards.card(generation, queries.usual_seconds())
+    if generation.user_id != request.user.pk:
+        card.actions, card.can_cancel = [], False
+        card.who = generation.user.display_name
     context = {
-        "card": cards.card(generation, queries.usual_seconds()),
+        "card": card,
         "prompt": generation.prompt,
         "negative_prompt": generation.negative_prompt,
         "facts": facts(generation),
         "calls": [_call(call) for call in generation.calls.all()],
         "poll": cards.poll([generation]) if generation.user_id == request.user.pk else None,
         "is_active": generation.is_active,
-        "is_owner": generation.user_id == request.user.pk,
     }
     return render(request, "generations/detail.html", context)
 

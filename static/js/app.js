@@ -167,7 +167,7 @@ function keepDraft() {
   const form = composer();
   if (!form) return;
   const kept = [...new FormData(form)].filter(
-    ([name, value]) => typeof value === "string" && !["csrfmiddlewaretoken", "form_token", "confirm_price"].includes(name),
+    ([name, value]) => typeof value === "string" && !["csrfmiddlewaretoken", "form_token", "confirm_price", "price_list"].includes(name),
   );
   store.set(DRAFT(form), JSON.stringify(kept));
 }

@@ -247,3 +247,34 @@ def test_a_surcharge_that_venice_does_not_name_makes_the_price_unknown(stocked, 
     assert client.post("/generations/", form(**{extra: "on"})).status_code == 422
     client.post("/generations/", form(confirm_price="on", **{extra: "on"}))
     assert Generation.objects.get().price is None
+
+
+def test_a_price_that_changed_since_the_page_was_shown_sends_nothing(stocked, client):
+    def price_list(page):
+        return re.search(r'name="price_list" value="([^"]+)"', page)[1]
+
+    seen = price_list(client.get("/").content.decode())
+    model = VeniceModel.objects.get(pk="z-image-turbo")
+    model.spec["pricing"]["generation"]["usd"] = 0.05
+    model.save()
+
+    response = client.post("/generations/", form(price_list=seen))
+    text = response.content.decode()
+    assert response.status_code == 422
+    assert "have changed: this is $0.05 now" in text
+    assert not Generation.objects.exists()
+
+    client.post("/generations/", form(price_list=price_list(text)))
+    assert str(Generation.objects.get().price) == "0.050000"
+
+
+def test_a_retry_at_another_price_sends_nothing(stocked, client, alice, run_jobs):
+    generation = submit(alice, "Glass [[once 504]]")
+    run_jobs()
+    model = VeniceModel.objects.get(pk="z-image-turbo")
+    model.spec["pricing"]["generation"]["usd"] = 0.05
+    model.save()
+    url = reverse("generation-retry", args=[generation.pk])
+    page = client.post(url, {"form_token": "r"}, follow=True).content.decode()
+    assert "have changed: this is $0.05 now" in page
+    assert Generation.objects.count() == 1
