@@ -46,9 +46,9 @@ def _measure(
     process = worker(env, folder / f"worker-{parallel}.log", parallel)
     try:
         _wait_for_work(0)
-        watches = Watch(process.pid), Watch(upstream.process.pid)
+        watches = Watch(process.pid), Watch(upstream.process.pid), Watch(None)
         _wait_for_work(ROUNDS * parallel - 1)
-        worker_cores, upstream_cores = (watch.stop() for watch in watches)
+        worker_cores, upstream_cores, all_cores = (watch.stop() for watch in watches)
     finally:
         process.end()
     assert set(Generation.objects.values_list("state", flat=True)) == {"succeeded"}, process.log
@@ -57,7 +57,8 @@ def _measure(
     print(
         f"{parallel:>3} calls: {rate:5.2f} jobs/s of {ideal:5.2f} = {rate / ideal:.3f}{verdict}"
         f" | worker {watches[0].peak_mb:.0f} MB peak, {worker_cores:.2f} cores"
-        f" | stand-in {upstream_cores:.2f} cores",
+        f" | stand-in {upstream_cores:.2f} cores"
+        f" | others {all_cores - worker_cores - upstream_cores:.2f} cores",
         flush=True,
     )
 

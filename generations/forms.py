@@ -13,9 +13,7 @@ from generations.models import User, VeniceModel
 from generations.services.parameters import FORMATS, Rules
 
 # What a form post may hold besides the parameters.
-_ENVELOPE = frozenset(
-    {"csrfmiddlewaretoken", "form_token", "model", "confirm_price", "price_list"}
-)
+_ENVELOPE = frozenset({"csrfmiddlewaretoken", "form_token", "model", "confirm_price", "price_list"})
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]

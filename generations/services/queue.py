@@ -71,10 +71,10 @@ _claiming = threading.Lock()
 def claim() -> Call | None:
     """Take the next job. The returned Call is committed: from here on money may be spent."""
     with _claiming, transaction.atomic():
-        generation = _lock_next()
-        if generation is None:
+        pk = _lock_next()
+        if pk is None:
             return None
-        moved = Generation.objects.filter(pk=generation.pk).move(
+        moved = Generation.objects.filter(pk=pk).move(
             State.QUEUED,
             State.CALLING,
             by=holder(),
@@ -86,20 +86,20 @@ def claim() -> Call | None:
         )
         if not moved:
             return None
-        generation.refresh_from_db()
+        generation = Generation.objects.select_related("key").get(pk=pk)
         return Call.objects.create(
             generation=generation,
             key=generation.key,
-            number=generation.calls.count() + 1,
+            number=generation.tries,
             started_at=Now(),
         )
 
 
-def _lock_next() -> Generation | None:
+def _lock_next() -> uuid.UUID | None:
     # On PostgreSQL parallel claims pass over each other's row; SQLite has one writer at a time.
-    rows = runnable().select_related("key")
+    rows = runnable().values_list("pk", flat=True)
     if connection.features.has_select_for_update_skip_locked:
-        rows = rows.select_for_update(skip_locked=True, of=("self",))
+        rows = rows.select_for_update(skip_locked=True)
     return rows.first()
 
 

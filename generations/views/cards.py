@@ -317,7 +317,7 @@ class Poll:
     is_fresh: bool = False
 
 
-def poll(generations: list[Generation], now: datetime | None = None) -> Poll | None:
+def poll(generations: list[Generation], *, now: datetime | None = None) -> Poll | None:
     """The page's one poller: watches the active jobs, slower as the newest grows older."""
     active = [g for g in generations if g.is_active]
     if not active:

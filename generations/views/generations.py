@@ -74,6 +74,7 @@ def _new_card(request: Request, generation: Generation, *, form_token: str = "")
         "poll": cards.poll(rows),
         "form_token": form_token,
         "announcement": "Your job is in the queue.",
+        **studio.summary_for_fragment(request),
     }
     return render(request, "generations/_created.html", context)
 
@@ -225,6 +226,7 @@ def poll(request: Request) -> HttpResponse:
         "poll": fresh,
         "is_stopped": fresh is None,
         "announcement": _announcement(changed),
+        **studio.summary_for_fragment(request),
     }
     return render(request, "generations/_poll.html", context)
 

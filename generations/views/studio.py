@@ -3,9 +3,10 @@
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -36,14 +37,29 @@ def page(request: Request) -> dict[str, Any]:
     show = request.GET.get("show", "")
     rows = list(queries.with_cards(_shown(request.user, show))[: LATEST + 1])
     usual = queries.usual_seconds()
-    counts = queries.studio_counts(request.user, _midnight())
     return {
         "cards": [cards.card(row, usual) for row in rows[:LATEST]],
         "poll": cards.poll(rows[:LATEST]),
         "has_more_url": reverse("generations") if len(rows) > LATEST else "",
+        **summary(request.user, show),
+        "first_run": _first_run(request.user) if not rows and not show else None,
+    }
+
+
+def summary_for_fragment(request: Request) -> dict[str, Any]:
+    """The summary, when the page that asked for a fragment is the studio."""
+    here = urlsplit(request.htmx.current_url_abs_path or "")
+    if here.path != reverse("studio"):
+        return {}
+    return summary(request.user, QueryDict(here.query).get("show", ""))
+
+
+def summary(user: User, show: str) -> dict[str, Any]:
+    """The line above the cards: today's jobs and spending, and what works or needs a person."""
+    counts = queries.studio_counts(user, _midnight())
+    return {
         "tabs": _tabs(show, counts),
         "day": {"label": "Today", "summary": _summary(counts)},
-        "first_run": _first_run(request.user) if not rows and not show else None,
     }
 
 
