@@ -5,9 +5,11 @@ from generations.models.catalogue import CatalogueFetch, StylePreset, VeniceMode
 from generations.models.generation import Generation
 from generations.models.image import Image
 from generations.models.key import VeniceKey
+from generations.models.spend import Budget
 from generations.models.user import User
 
 __all__ = [
+    "Budget",
     "Call",
     "CatalogueFetch",
     "Generation",

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from generations.models import Generation, User, VeniceKey, VeniceModel
 from generations.models.generation import State
-from generations.services import bell, catalogue
+from generations.services import bell, catalogue, spend
 from generations.services import key as keys
 from generations.services.errors import Invalid, NotPossible
 from generations.services.parameters import SEEDS, Rules, expected_ratio
@@ -122,6 +122,8 @@ def _queue(generation: Generation, form_token: str | None) -> Generation:
     generation.form_token = form_token or None
     try:
         with transaction.atomic():
+            if generation.price:
+                spend.require_room(generation.user, generation.price)
             generation.save(force_insert=True)
     except IntegrityError:
         # A double click: the other request was first, and its job is this one.

@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.http import QueryDict
@@ -10,7 +11,7 @@ from django.urls import reverse
 from generations import queries
 from generations.forms import GenerationForm, form_fields, initial_from, mark_errors
 from generations.models import Generation, User, VeniceModel
-from generations.services import catalogue
+from generations.services import catalogue, spend
 from generations.services import generation as generations
 from generations.services.errors import Invalid
 from generations.services.parameters import SURCHARGED, Rules, ratio_of
@@ -103,6 +104,7 @@ def dress(form: GenerationForm, user: User, offered: Offer, *, note: str = "") -
     form.blocked_reason, form.blocked_url = _blocked(user)
     if rules.sizing == "pixels":
         form.size_hint = f"steps of {rules.divisor}, most 1280"
+    form.budget_label, form.budget_ratio = _budget(user)
     form.more_is_open = bool(note) or _has_errors_below(form)
     _price(form)
     mark_errors(form)
@@ -157,6 +159,16 @@ def _price(form: GenerationForm) -> None:
     form.price_label = words.money(price)
     if price is not None:
         del form.fields["confirm_price"]
+
+
+def _budget(user: User) -> tuple[str, int | None]:
+    """What is left this month, and how much of the limit that is, in per cent."""
+    standing = spend.standing(user)
+    if standing.limit is None or standing.left is None:
+        return "", None
+    share = standing.left / standing.limit if standing.limit else Decimal(0)
+    left, limit = words.money(standing.left), words.money(standing.limit)
+    return f"{left} left of {limit} this month", round(share * 100)
 
 
 def _blocked(user: User) -> tuple[str, str]:

@@ -1,0 +1,125 @@
+"""Budgets: hard limits for each calendar month, counted from the jobs themselves.
+
+A job that waits or runs counts with its price (reserved), one whose answer was lost too (maybe
+charged), a finished one with what it cost. There is no second ledger that could drift.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import connection
+from django.db.models import Case, DecimalField, F, Q, Sum, Value, When
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from generations.models import Budget, Generation, User
+from generations.models.generation import ACTIVE, State
+from generations.services.errors import Invalid, NotPossible
+
+NOTHING = Decimal(0)
+MONEY = DecimalField(max_digits=14, decimal_places=6)
+
+# What a job counts as. A price that nobody knows cannot be counted.
+COUNTED = Case(
+    When(Q(state__in=ACTIVE) | Q(state=State.UNKNOWN, charged=None), then=F("price")),
+    default=F("charged"),
+    output_field=MONEY,
+)
+MAYBE = Q(state=State.UNKNOWN, charged=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How somebody stands this month, in USD. `limit` None: no budget is set."""
+
+    limit: Decimal | None
+    spent: Decimal
+
+    @property
+    def left(self) -> Decimal | None:
+        return None if self.limit is None else max(self.limit - self.spent, NOTHING)
+
+
+def month_start(now: datetime | None = None) -> datetime:
+    """The first moment of the calendar month, UTC."""
+    moment = now or timezone.now()
+    return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def spent(user: User | None, since: datetime | None = None) -> Decimal:
+    """What a person, or with None the team, has spent, reserved or maybe spent since then."""
+    rows = Generation.objects.filter(created_at__gte=since or month_start())
+    if user is not None:
+        rows = rows.filter(user=user)
+    total = rows.aggregate(total=Coalesce(Sum(COUNTED), Value(NOTHING), output_field=MONEY))
+    return Decimal(total["total"])
+
+
+def standing(user: User) -> Standing:
+    """The tighter of the person's own and the team's budget: what is left is true for both."""
+    return min(
+        (Standing(budget.monthly_usd, spent(_whose(budget, user))) for budget in budgets(user)),
+        key=lambda one: one.left or NOTHING,
+        default=Standing(None, NOTHING),
+    )
+
+
+def budgets(user: User) -> list[Budget]:
+    """The budgets that hold for this person: their own or everyone's, and the team's."""
+    rows = {b.scope: b for b in Budget.objects.filter(Q(user=user) | Q(user=None))}
+    own = rows.get(Budget.Scope.PERSON) or rows.get(Budget.Scope.EVERYONE)
+    return [budget for budget in (own, rows.get(Budget.Scope.TEAM)) if budget]
+
+
+def _whose(budget: Budget, user: User) -> User | None:
+    return None if budget.scope == Budget.Scope.TEAM else user
+
+
+def require_room(user: User, price: Decimal) -> None:
+    """Raises Invalid when `price` more would be over a budget.
+
+    Call it inside the transaction that writes the job: it locks, so that of two parallel
+    submits against the last cents one sees the other.
+    """
+    _lock(user)
+    for budget in budgets(user):
+        left = budget.monthly_usd - spent(_whose(budget, user))
+        if price > left:
+            raise Invalid({"": _over(budget, price - left)})
+
+
+def _lock(user: User) -> None:
+    # SQLite's IMMEDIATE transaction is the lock already.
+    if connection.features.has_select_for_update:
+        rows = Budget.objects.select_for_update().order_by("scope", "pk")
+        list(rows.filter(user=None).values_list("pk", flat=True))
+        list(User.objects.select_for_update().filter(pk=user.pk).values_list("pk", flat=True))
+
+
+def _over(budget: Budget, by: Decimal) -> str:
+    whose = "the team’s" if budget.scope == Budget.Scope.TEAM else "your"
+    return (
+        f"Over {whose} budget by ${by:.2f}. Nothing was sent. "
+        "Make fewer images, or ask an admin for more."
+    )
+
+
+def set_budget(scope: str, amount: Decimal | None, *, user: User | None = None) -> None:
+    """Set a monthly limit in USD, or with None take it away."""
+    rows = Budget.objects.filter(scope=scope, user=user)
+    if amount is None:
+        rows.delete()
+        return
+    Budget.objects.update_or_create(scope=scope, user=user, defaults={"monthly_usd": amount})
+
+
+def resolve_unknown(generation: Generation, *, was_charged: bool, by: User) -> None:
+    """A person looked at Venice's bill: the job cost its price, or nothing.
+
+    Raises NotPossible when the job's cost is known already.
+    """
+    charged = generation.price if was_charged else NOTHING
+    rows = Generation.objects.filter(pk=generation.pk).filter(MAYBE)
+    if not rows.update(charged=charged, version=F("version") + 1, changed_at=timezone.now()):
+        raise NotPossible("What it cost is known already.")
