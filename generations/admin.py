@@ -7,7 +7,18 @@ from django.contrib import admin
 from django.contrib.auth.forms import ReadOnlyPasswordHashField
 from django.http import HttpRequest
 
-from generations.models import Call, Generation, Image, StylePreset, User, VeniceKey, VeniceModel
+from generations.models import (
+    Budget,
+    Call,
+    FieldRule,
+    Generation,
+    Image,
+    StylePreset,
+    User,
+    VeniceKey,
+    VeniceModel,
+)
+from generations.services.parameters import OPTIONAL
 
 admin.site.site_header = admin.site.site_title = "veniceweb"
 admin.site.site_url = "/"
@@ -77,6 +88,32 @@ class ImageAdmin(ReadOnly):
 class VeniceModelAdmin(ReadOnly):
     list_display = ("id", "name", "privacy", "is_offered", "last_seen_at")
     list_filter = ("is_offered", "privacy")
+
+
+@admin.register(FieldRule)
+class FieldRuleAdmin(admin.ModelAdmin):
+    """What an admin saves here holds: Venice's refusals no longer change it."""
+
+    list_display = ("model", "field", "is_taken", "source", "changed_at")
+    list_filter = ("is_taken", "source")
+    list_select_related = ("model",)
+    fields = ("model", "field", "is_taken")
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        if db_field.name == "field":
+            choices = [(name, name) for name in sorted(OPTIONAL)]
+            return forms.ChoiceField(choices=choices, label="Field")
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def save_model(self, request: Any, obj: FieldRule, form: Any, change: bool) -> None:
+        obj.source = FieldRule.Source.ADMIN
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(Budget)
+class BudgetAdmin(admin.ModelAdmin):
+    list_display = ("scope", "user", "monthly_usd", "changed_at")
+    list_select_related = ("user",)
 
 
 @admin.register(StylePreset)

@@ -174,14 +174,16 @@ class GenerationForm(forms.Form):
         given.setdefault("prompt", "")
         given.setdefault("variants", 1)
         given.setdefault("format", FORMATS[0])
-        given.setdefault("safe_mode", True)
+        if "safe_mode" in self.rules.fields:
+            given.setdefault("safe_mode", True)
         return self._sized(given)
 
     def _sized(self, given: dict[str, Any]) -> dict[str, Any]:
         rules = self.rules
         ratio = given.get("aspect_ratio", rules.default_ratio)
         if rules.sizing != "pixels":
-            given.setdefault("aspect_ratio", ratio)
+            if rules.ratios:
+                given.setdefault("aspect_ratio", ratio)
             if rules.resolutions:
                 given.setdefault("resolution", rules.default_resolution)
             if rules.qualities:

@@ -1,7 +1,7 @@
 """What we store: one file a noun."""
 
 from generations.models.call import Call
-from generations.models.catalogue import CatalogueFetch, StylePreset, VeniceModel
+from generations.models.catalogue import CatalogueFetch, FieldRule, StylePreset, VeniceModel
 from generations.models.generation import Generation
 from generations.models.image import Image
 from generations.models.key import VeniceKey
@@ -12,6 +12,7 @@ __all__ = [
     "Budget",
     "Call",
     "CatalogueFetch",
+    "FieldRule",
     "Generation",
     "Image",
     "StylePreset",

@@ -29,6 +29,31 @@ class VeniceModel(models.Model):
         return self.name
 
 
+class FieldRule(models.Model):
+    """Whether a model takes a field that its constraints say nothing about.
+
+    Learned from a refusal that named the field, or set by an admin, whose word holds.
+    """
+
+    class Source(models.TextChoices):
+        LEARNED = "learned", "Learned from Venice"
+        ADMIN = "admin", "Set by an admin"
+
+    model = models.ForeignKey(VeniceModel, models.CASCADE, related_name="field_rules")
+    field = models.CharField(max_length=40)
+    is_taken = models.BooleanField(default=False)
+    source = models.CharField(max_length=8, choices=Source.choices, default=Source.ADMIN)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("model", "field", name="one_rule_a_field"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model_id}: {self.field} {'taken' if self.is_taken else 'not taken'}"
+
+
 class StylePreset(models.Model):
     name = models.CharField(primary_key=True, max_length=80)
     position = models.PositiveIntegerField(default=0)

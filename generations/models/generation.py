@@ -77,7 +77,8 @@ class Generation(models.Model):
     model_name = models.CharField(max_length=160)
     prompt = models.TextField()
     negative_prompt = models.TextField(blank=True)
-    seed = models.IntegerField()
+    # None where the model takes none.
+    seed = models.IntegerField(null=True)
     variants = models.PositiveSmallIntegerField(default=1)
     # Exactly what is sent to Venice beside model and prompt, and the catalogue entry it fitted.
     parameters: Any = models.JSONField(default=dict)

@@ -32,7 +32,7 @@ class Image(models.Model):
     is_adult = models.BooleanField(default=False)
     has_minor = models.BooleanField(default=False)
 
-    seed = models.IntegerField()
+    seed = models.IntegerField(null=True)
     price = models.DecimalField(max_digits=12, decimal_places=6, null=True)
     format = models.CharField(max_length=4)
     width = models.PositiveIntegerField()

@@ -11,9 +11,9 @@ from django.utils import timezone
 from generations import crypto
 from generations.models import Call, Generation, Image, VeniceKey
 from generations.models.generation import State
+from generations.services import catalogue, pixels, queue
 from generations.services import image as images
 from generations.services import key as keys
-from generations.services import pixels, queue
 from generations.venice.errors import (
     BadKey,
     BadResponse,
@@ -209,12 +209,13 @@ def _try_again(call: Call, error: VeniceError) -> bool:
 def _fail(call: Call, error: VeniceError) -> None:
     state, outcome, charged = _cost_of(call.generation, error)
     field = (error.field or "") if isinstance(error, Refused) else ""
+    is_learned = error.code == "refused" and catalogue.learn_refusal(call.generation.model, field)
     _finish(
         call.generation,
         state,
         charged=charged,
         code=error.code,
-        message=_sentence(error, field),
+        message=_sentence(error, field, is_learned=is_learned),
         field=field,
     )
     _finish_call(call, outcome, charged=charged, error=error)
@@ -230,13 +231,12 @@ def _cost_of(
     return State.FAILED, Call.Outcome.REFUSED, Decimal(0)
 
 
-def _sentence(error: VeniceError, field: str) -> str:
+def _sentence(error: VeniceError, field: str, *, is_learned: bool) -> str:
     if isinstance(error, Refused) and error.suggested_prompt:
         return f"{error.public_message} Venice suggests: “{error.suggested_prompt}”"
     if field and error.code == "refused":
-        return (
-            f"Venice did not accept {field} for this model. Nothing was charged. "
-            "Change it and run it again."
+        return f"Venice did not accept {field} for this model. Nothing was charged. " + (
+            "The form leaves it out from now on." if is_learned else "Change it and try again."
         )
     return error.public_message
 

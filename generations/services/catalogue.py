@@ -9,9 +9,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from generations.models import Call, CatalogueFetch, StylePreset, VeniceKey, VeniceModel
+from generations.models import Call, CatalogueFetch, FieldRule, StylePreset, VeniceKey, VeniceModel
 from generations.services import key as keys
-from generations.services.parameters import Rules
+from generations.services.parameters import OPTIONAL, Rules
 from generations.venice.errors import VeniceError
 from generations.venice.types import ModelInfo
 
@@ -33,6 +33,7 @@ def refresh() -> CatalogueFetch:
         _note(error=error.public_message)
         raise
     with transaction.atomic():
+        _forget_what_changed(models)
         _store_models(models)
         _store_styles(styles)
         fetch = _note(error="")
@@ -138,7 +139,38 @@ def offered() -> list[VeniceModel]:
 def rules_for(model: VeniceModel, styles: frozenset[str] | None = None) -> Rules:
     if styles is None:
         styles = frozenset(offered_styles())
-    return Rules(info(model), styles)
+    return Rules(info(model), styles, refused_fields(model.id))
+
+
+def refused_fields(model_id: str) -> frozenset[str]:
+    """Fields that this model does not take, though its constraints do not say so."""
+    rows = FieldRule.objects.filter(model=model_id, is_taken=False)
+    return frozenset(rows.values_list("field", flat=True))
+
+
+def learn_refusal(model_id: str, field: str) -> bool:
+    """Remember that Venice refused the field for the model; an admin's word is not overruled.
+
+    True when the field is left out from now on.
+    """
+    if field not in OPTIONAL or not VeniceModel.objects.filter(pk=model_id).exists():
+        return False
+    rule, _ = FieldRule.objects.get_or_create(
+        model_id=model_id, field=field, defaults={"source": FieldRule.Source.LEARNED}
+    )
+    return not rule.is_taken
+
+
+def _forget_what_changed(models: list[ModelInfo]) -> None:
+    """New constraints may take what the old ones refused: what was learned is learned again."""
+    before = dict(VeniceModel.objects.values_list("id", "spec"))
+    changed = [
+        model.id
+        for model in models
+        if model.id in before
+        and before[model.id].get("constraints") != model.raw.get("constraints")
+    ]
+    FieldRule.objects.filter(model__in=changed, source=FieldRule.Source.LEARNED).delete()
 
 
 def price_list(model_id: str, spec: dict[str, Any]) -> str:

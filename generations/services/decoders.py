@@ -24,29 +24,50 @@ def examine(data: bytes, expected_format: str, *, processes: int) -> pixels.Pict
     """`pixels.examine` in one of `processes` processes; 0 does it here."""
     if not processes:
         return pixels.examine(data, expected_format)
+    pool = _running(processes)
     try:
-        return _running(processes).submit(pixels.examine, data, expected_format).result()
+        return pool.submit(pixels.examine, data, expected_format).result()
     except BrokenProcessPool:
-        # A decoder was killed. The bytes are paid for and still here: look once more.
-        close()
-        return _running(processes).submit(pixels.examine, data, expected_format).result()
+        _drop(pool)
+    return _examine_apart(data, expected_format)
+
+
+def _examine_apart(data: bytes, expected_format: str) -> pixels.Picture:
+    # A decoder died, and with it all that its pool had in hand. The bytes are paid for and still
+    # here: look once more, each picture by itself. The one that kills its decoder shows then,
+    # and takes no other along.
+    with _new_pool(1) as pool:
+        try:
+            return pool.submit(pixels.examine, data, expected_format).result()
+        except BrokenProcessPool:
+            raise pixels.UnusablePicture("truncated") from None
 
 
 def close() -> None:
+    if _pool is not None:
+        _drop(_pool)
+
+
+def _drop(ended: ProcessPoolExecutor) -> None:
+    """Use it no more. Several threads may find the same pool broken; its successor stays."""
     global _pool
     with _lock:
-        ended, _pool = _pool, None
-    if ended is not None:
-        ended.shutdown(wait=False)
+        if _pool is ended:
+            _pool = None
+    ended.shutdown(wait=False)
 
 
 def _running(processes: int) -> ProcessPoolExecutor:
     global _pool
     with _lock:
         if _pool is None:
-            context = multiprocessing.get_context("spawn")
-            _pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin)
+            _pool = _new_pool(processes)
         return _pool
+
+
+def _new_pool(processes: int) -> ProcessPoolExecutor:
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(processes, mp_context=context, initializer=_begin)
 
 
 def _begin() -> None:

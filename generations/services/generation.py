@@ -53,6 +53,8 @@ def submit(
     problems = problems or _price_problems(rules, price, price_list, is_price_confirmed)
     if problems:
         raise Invalid(problems)
+    if "seed" in rules.fields:
+        given.setdefault("seed", new_seed(given.get("variants", 1)))
     generation = _row(user, chosen, given, price)
     generation.key = usable_key(user)
     generation.retry_of = retry_of
@@ -97,14 +99,13 @@ def _row(
     user: User, model: VeniceModel, given: Mapping[str, Any], price: Decimal | None
 ) -> Generation:
     variants = given.get("variants", 1)
-    seed = given.get("seed")
     return Generation(
         user=user,
         model=model.id,
         model_name=model.name,
         prompt=given["prompt"],
         negative_prompt=given.get("negative_prompt", ""),
-        seed=new_seed(variants) if seed is None else seed,
+        seed=given.get("seed"),
         variants=variants,
         parameters={k: v for k, v in given.items() if k not in _COLUMNS},
         catalogue_entry=model.spec,

@@ -47,7 +47,7 @@ def _row(
         is_violation=verdict.violation,
         is_adult=verdict.adult,
         has_minor=verdict.minor,
-        seed=generation.seed + number,
+        seed=None if generation.seed is None else generation.seed + number,
         format=picture.format,
         width=picture.width,
         height=picture.height,

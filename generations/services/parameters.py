@@ -22,6 +22,22 @@ PIXEL_RATIOS = ("1:1", "3:2", "16:9", "21:9", "4:5", "2:3", "9:16")
 # About one megapixel, the size these models are trained for.
 PIXEL_AREA = 1024 * 1024
 
+# What a model may lack without becoming useless. Venice does not publish who takes these.
+OPTIONAL = frozenset(
+    {
+        "negative_prompt",
+        "style_preset",
+        "seed",
+        "steps",
+        "cfg_scale",
+        "lora_strength",
+        "safe_mode",
+        "hide_watermark",
+        "embed_exif_metadata",
+        "enhance_prompt",
+        "enable_web_search",
+    }
+)
 # "Additional credits are charged", says Venice's OpenAPI of 2026-08, without a figure.
 SURCHARGED = ("enable_web_search", "enhance_prompt")
 
@@ -32,6 +48,8 @@ class Rules:
 
     model: ModelInfo
     styles: frozenset[str] = frozenset()
+    # Fields that Venice refused for this model, or an admin took away: see models.FieldRule.
+    refused: frozenset[str] = frozenset()
 
     @property
     def sizing(self) -> Sizing:
@@ -84,14 +102,15 @@ class Rules:
     def fields(self) -> tuple[str, ...]:
         """The names of the parameters that this model takes, in the order people meet them."""
         names = ["prompt", "negative_prompt", "variants"]
-        names += ["width", "height"] if self.sizing == "pixels" else ["aspect_ratio"]
+        names += ["width", "height"] if self.sizing == "pixels" else []
+        names += ["aspect_ratio"] if self.sizing != "pixels" and self.ratios else []
         names += ["resolution"] if self.resolutions else []
         names += ["quality"] if self.qualities else []
         names += ["style_preset"] if self.styles else []
         names += ["seed", "steps", "cfg_scale", "lora_strength", "format"]
         names += ["safe_mode", "hide_watermark", "embed_exif_metadata", "enhance_prompt"]
         names += ["enable_web_search"] if self.model.supports_web_search else []
-        return tuple(names)
+        return tuple(name for name in names if name not in self.refused)
 
     def check(self, parameters: Mapping[str, Any]) -> dict[str, str]:
         """Field -> sentence, for everything in `parameters` that the model does not take."""

@@ -179,7 +179,8 @@ def facts(generation: Generation) -> list[tuple[str, str]]:
     if asked.get("width"):
         rows.append(("Size", f"{asked['width']} × {asked['height']}"))
     rows += [(_LABELS[name], _said(asked[name])) for name in _LABELS if name in asked]
-    rows.append(("Seed", str(generation.seed)))
+    if generation.seed is not None:
+        rows.append(("Seed", str(generation.seed)))
     rows.append(("Images", str(generation.variants)))
     rows.append(("When", words.when(generation.created_at)))
     return rows

@@ -86,7 +86,8 @@ def _facts(image: Image) -> list[tuple[str, str]]:
         row for row in facts(image.generation) if row[0] not in ("Size", "Seed", "Images", "When")
     ]
     rows.insert(1, ("Size", f"{image.width} × {image.height}"))
-    rows.append(("Seed", str(image.seed)))
+    if image.seed is not None:
+        rows.append(("Seed", str(image.seed)))
     rows.append(("Made by", image.user.display_name))
     rows.append(("When", words.when(image.created_at)))
     return rows

@@ -112,3 +112,57 @@ def test_what_is_usual_is_learned_from_calls(stocked, alice, run_jobs):
     catalogue.learn_durations()
     model = VeniceModel.objects.get(pk="z-image-turbo")
     assert 0 <= model.usual_low <= model.usual_high
+
+
+# --- what is learned from refusals ------------------------------------------------------------
+
+
+def test_a_refused_field_is_left_out_from_then_on(stocked, alice, run_jobs, sign_in):
+    from tests.builders import submit
+
+    generation = submit(alice, "Tiles [[400 steps]]", steps=4)
+    run_jobs()
+    generation.refresh_from_db()
+    assert "leaves it out from now on" in generation.error_message
+    model = VeniceModel.objects.get(pk="z-image-turbo")
+    assert "steps" not in catalogue.rules_for(model).fields
+    assert 'name="steps"' not in sign_in(alice).get("/").content.decode()
+    assert "steps" in catalogue.rules_for(VeniceModel.objects.get(pk="hidream")).fields
+
+
+def test_what_a_model_cannot_do_without_is_not_unlearned(stocked):
+    for field in ("prompt", "width", "aspect_ratio", "variants", "", "no_such"):
+        assert catalogue.learn_refusal("z-image-turbo", field) is False
+    assert catalogue.learn_refusal("no-such-model", "steps") is False
+
+
+def test_an_admins_word_holds(stocked):
+    from generations.models import FieldRule
+
+    FieldRule.objects.create(model_id="z-image-turbo", field="steps", is_taken=True)
+    assert catalogue.learn_refusal("z-image-turbo", "steps") is False
+    assert catalogue.refused_fields("z-image-turbo") == frozenset()
+
+
+def test_new_constraints_are_learned_anew(stocked):
+    catalogue.learn_refusal("z-image-turbo", "steps")
+    catalogue.refresh()
+    assert catalogue.refused_fields("z-image-turbo") == {"steps"}
+    model = VeniceModel.objects.get(pk="z-image-turbo")
+    model.spec["constraints"]["steps"] = {"default": 1, "max": 2}
+    model.save()
+    catalogue.refresh()
+    assert catalogue.refused_fields("z-image-turbo") == frozenset()
+
+
+def test_a_model_without_a_seed_is_sent_none(stocked, alice, run_jobs):
+    from generations.models import Image
+    from tests.builders import submit
+
+    catalogue.learn_refusal("z-image-turbo", "seed")
+    generation = submit(alice)
+    run_jobs()
+    generation.refresh_from_db()
+    assert generation.state == "succeeded"
+    assert generation.seed is None
+    assert Image.objects.get().seed is None

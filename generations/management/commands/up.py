@@ -15,12 +15,13 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from generations.management.supervisor import Child, GaveUp, Supervisor
 from generations.services import catalogue, installation
 from generations.services import key as keys
 from generations.services import user as users
+from generations.services.errors import Invalid
 from generations.venice.errors import VeniceError
 
 DEMO_KEY = "demo-key-for-the-local-stand-in"
@@ -36,10 +37,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         _require_free(host, port)
         lock = _lock_data_folder()
+        _require_database()
         installation.require_readable_secrets()
         call_command("migrate", verbosity=0)
         _collect_static()
-        admin = users.first_admin(settings.ADMIN_EMAIL, settings.ADMIN_PASSWORD)
+        admin = _first_admin()
         connection.close()
         _clear_messages()
         supervisor = Supervisor(self._log)
@@ -175,6 +177,30 @@ def _lock_data_folder() -> Any:
     except OSError:
         raise CommandError(f"A studio is already running on {settings.DATA}.") from None
     return file
+
+
+def _require_database() -> None:
+    # Not through the pool: that would try for 20 s and log each time.
+    probe = connection.copy()
+    probe.settings_dict["OPTIONS"].pop("pool", None)
+    try:
+        probe.ensure_connection()
+    except DatabaseError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise CommandError(f"The database cannot be used ({reason}). See DATABASE_URL.") from None
+    finally:
+        probe.close()
+
+
+def _first_admin() -> users.NewAdmin | None:
+    try:
+        return users.first_admin(settings.ADMIN_EMAIL, settings.ADMIN_PASSWORD)
+    except Invalid as problem:
+        reasons = " ".join(problem.fields.values())
+        raise CommandError(
+            f"The first admin cannot be made: {reasons} "
+            "See VENICEWEB_ADMIN_EMAIL and VENICEWEB_ADMIN_PASSWORD."
+        ) from None
 
 
 def _free_port() -> int:
