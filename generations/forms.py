@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from generations.models import User, VeniceModel
-from generations.services.parameters import FORMATS, Rules
+from generations.services.parameters import FORMATS, MOST_IMAGES, Rules
 
 # What a form post may hold besides the parameters.
 _ENVELOPE = frozenset({"csrfmiddlewaretoken", "form_token", "model", "confirm_price", "price_list"})
@@ -123,7 +123,7 @@ class GenerationForm(forms.Form):
         return {
             "prompt": _text(2, placeholder="What should the image show?"),
             "negative_prompt": _text(1),
-            "variants": _number("Images", min=1, max=4),
+            "variants": _number("Images", min=1, max=MOST_IMAGES),
             "aspect_ratio": _choice("Ratio", rules.ratios),
             "width": _number("Width", **side),
             "height": _number("Height", **side),

@@ -22,10 +22,10 @@ def make_user(email: str, *, role: str = User.Role.MEMBER, **fields: Any) -> Use
 
 
 def submit(user: User, prompt: str = "A stone bridge", *, model: str = MODEL, **more: Any):
-    """A queued generation, through the service."""
+    """A queued generation, through the service; of several calls the first."""
     token = more.pop("form_token", None)
     parameters = {"prompt": prompt, **(SMALL if model == MODEL else {}), **more}
-    return generations.submit(user, model=model, parameters=parameters, form_token=token)
+    return generations.submit(user, model=model, parameters=parameters, form_token=token)[0]
 
 
 def make_generation(user: User, **fields: Any) -> Generation:

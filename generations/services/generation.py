@@ -14,7 +14,13 @@ from generations.models.generation import State
 from generations.services import bell, catalogue, spend
 from generations.services import key as keys
 from generations.services.errors import Invalid, NotPossible
-from generations.services.parameters import SEEDS, Rules, expected_ratio
+from generations.services.parameters import (
+    MOST_IMAGES,
+    PER_CALL,
+    SEEDS,
+    Rules,
+    expected_ratio,
+)
 
 # Columns of their own; everything else that is sent to Venice stands in `parameters`.
 _COLUMNS = ("prompt", "negative_prompt", "seed", "variants")
@@ -37,9 +43,11 @@ def submit(
     is_price_confirmed: bool = False,
     price_list: str | None = None,
     retry_of: Generation | None = None,
-) -> Generation:
-    """Queue a request and ring the bell. The same `form_token` gives the same generation.
+) -> list[Generation]:
+    """Queue a request and ring the bell: one generation for each call that it takes.
 
+    Venice makes 4 images a call; `variants` up to 16 become several calls with the seeds that
+    follow. All are queued or none. The same `form_token` gives the same generations.
     `parameters` has Venice's names; None and missing are the same. `price_list` is what the
     person saw (Rules.price_list): when it has changed since, nothing is sent. Raises Invalid.
     """
@@ -54,11 +62,25 @@ def submit(
     if problems:
         raise Invalid(problems)
     if "seed" in rules.fields:
-        given.setdefault("seed", new_seed(given.get("variants", 1)))
-    generation = _row(user, chosen, given, price)
-    generation.key = usable_key(user)
-    generation.retry_of = retry_of
-    return _queue(generation, form_token)
+        given.setdefault("seed", new_seed())
+    key = usable_key(user)
+    rows = [_row(user, chosen, part, rules.price(part)) for part in _calls(given)]
+    for row in rows:
+        row.key, row.retry_of = key, retry_of
+        row.lane = Generation.Lane.BACKGROUND if len(rows) > 2 else Generation.Lane.INTERACTIVE
+    return _queue(user, rows, form_token)
+
+
+def _calls(given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The request cut into calls of at most 4 images, each with the seeds after the last one's."""
+    total = given.get("variants", 1)
+    parts = []
+    for first in range(0, total, PER_CALL):
+        part = {**given, "variants": min(PER_CALL, total - first)}
+        if "seed" in given:
+            part["seed"] = given["seed"] + first
+        parts.append(part)
+    return parts
 
 
 def _price_problems(
@@ -84,8 +106,15 @@ def usable_key(user: User) -> VeniceKey:
     return key
 
 
-def _of_form(user: User, form_token: str) -> Generation | None:
-    return Generation.objects.filter(user=user, form_token=form_token).first()
+def _of_form(user: User, form_token: str) -> list[Generation]:
+    rows = Generation.objects.filter(user=user, form_token__in=_tokens(form_token))
+    return list(rows.order_by("created_at", "form_token"))
+
+
+def _tokens(form_token: str) -> list[str]:
+    """The token of a form, and those of the further calls that it took."""
+    calls = range(1, MOST_IMAGES // PER_CALL)
+    return [form_token, *(f"{form_token}.{number}" for number in calls)]
 
 
 def _offered(model: str) -> VeniceModel:
@@ -114,26 +143,30 @@ def _row(
     )
 
 
-def new_seed(variants: int = 1) -> int:
-    """Venice's answers name no seed, so we choose one; variants take the seeds after it."""
-    return random.randrange(1, SEEDS[-1] - variants)
+def new_seed() -> int:
+    """Venice's answers name no seed, so we choose one; further images take the seeds after it."""
+    return random.randrange(1, SEEDS[-1] - MOST_IMAGES)
 
 
-def _queue(generation: Generation, form_token: str | None) -> Generation:
-    generation.form_token = form_token or None
+def _queue(user: User, rows: list[Generation], form_token: str | None) -> list[Generation]:
+    if form_token:
+        for row, token in zip(rows, _tokens(form_token), strict=False):
+            row.form_token = token
     try:
         with transaction.atomic():
-            if generation.price:
-                spend.require_room(generation.user, generation.price)
-            generation.save(force_insert=True)
+            if total := sum(row.price or 0 for row in rows):
+                spend.require_room(user, total)
+            for row in rows:
+                row.save(force_insert=True)
     except IntegrityError:
-        # A double click: the other request was first, and its job is this one.
-        earlier = _of_form(generation.user, form_token or "")
-        if earlier is None:
+        # A double click: the other request was first, and its jobs are these.
+        earlier = _of_form(user, form_token or "")
+        if not earlier:
             raise
         return earlier
-    transaction.on_commit(bell.ring)
-    return generation
+    for _ in rows:
+        transaction.on_commit(bell.ring)
+    return rows
 
 
 def cancel(generation: Generation, *, by: User) -> bool:
@@ -167,7 +200,7 @@ def retry(generation: Generation, *, by: User, form_token: str | None) -> Genera
         is_price_confirmed=True,
         price_list=catalogue.price_list(generation.model, generation.catalogue_entry),
         retry_of=generation,
-    )
+    )[0]
 
 
 def envelope(generation: Generation, *, with_seed: bool = True) -> dict[str, Any]:

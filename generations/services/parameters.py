@@ -15,6 +15,9 @@ from generations.venice.types import ModelInfo, Sizing
 MOST_PIXELS = 1280
 DEFAULT_PROMPT_LIMIT = 1500
 MOST_STEPS = 50
+# Images a request may ask for, and how many of them one call makes (Venice's `variants`).
+MOST_IMAGES = 16
+PER_CALL = 4
 SEEDS = range(-999_999_999, 1_000_000_000)
 FORMATS = ("webp", "png", "jpeg")
 # The choices offered for models that are sized by pixels, as ratios people know.
@@ -227,7 +230,7 @@ def _guidance(rules: Rules, value: Any) -> str:
 _RULES: dict[str, Callable[[Rules, Any], str]] = {
     "prompt": _prompt,
     "negative_prompt": _text,
-    "variants": _between(1, 4, "From 1 to 4 images at a time."),
+    "variants": _between(1, MOST_IMAGES, f"From 1 to {MOST_IMAGES} images at a time."),
     "width": _side,
     "height": _side,
     "aspect_ratio": _one_of(lambda rules: rules.ratios),

@@ -14,7 +14,7 @@ from generations.models import Generation, User, VeniceModel
 from generations.services import catalogue, spend
 from generations.services import generation as generations
 from generations.services.errors import Invalid
-from generations.services.parameters import SURCHARGED, Rules, ratio_of
+from generations.services.parameters import MOST_IMAGES, SURCHARGED, Rules, ratio_of
 from generations.views import words
 
 NOTHING_OFFERED = "Venice’s models are not loaded yet."
@@ -144,7 +144,7 @@ def _price(form: GenerationForm) -> None:
     """The exact price of the request as the form stands; of a broken form, of its defaults."""
     values = {name: form[name].value() for name in form.fields}
     try:
-        count = min(max(int(values.get("variants") or 1), 1), 4)
+        count = min(max(int(values.get("variants") or 1), 1), MOST_IMAGES)
     except (TypeError, ValueError):
         count = 1
     price = form.rules.price(

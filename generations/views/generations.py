@@ -44,7 +44,7 @@ def _create(request: Request) -> HttpResponse:
         return _invalid(request, None)
     if form.is_valid():
         try:
-            generation = services.submit(
+            made = services.submit(
                 request.user,
                 model=form.chosen.id,
                 parameters=form.parameters,
@@ -56,24 +56,26 @@ def _create(request: Request) -> HttpResponse:
             for name, sentence in problem.fields.items():
                 form.add_error(name if name in form.fields else None, sentence)
         else:
-            return _created(request, generation)
+            return _created(request, made)
     return _invalid(request, composer.redress(form))
 
 
-def _created(request: Request, generation: Generation) -> HttpResponse:
-    if not request.htmx:
-        return redirect("generation-detail", generation.pk)
-    return _new_card(request, generation, form_token=services.new_token())
+def _created(request: Request, made: list[Generation]) -> HttpResponse:
+    if request.htmx:
+        return _new_cards(request, made, form_token=services.new_token())
+    if len(made) > 1:
+        return redirect("studio")
+    return redirect("generation-detail", made[0].pk)
 
 
-def _new_card(request: Request, generation: Generation, *, form_token: str = "") -> HttpResponse:
-    rows = list(queries.with_cards(queries.live(request.user, [generation.pk])))
-    mine = next(row for row in rows if row.pk == generation.pk)
+def _new_cards(request: Request, made: list[Generation], *, form_token: str = "") -> HttpResponse:
+    ids, usual = [generation.pk for generation in made], queries.usual_seconds()
+    rows = list(queries.with_cards(queries.live(request.user, ids)))
     context = {
-        "card": cards.card(mine, queries.usual_seconds()),
+        "cards": [cards.card(row, usual) for row in reversed(rows) if row.pk in ids],
         "poll": cards.poll(rows),
         "form_token": form_token,
-        "announcement": "Your job is in the queue.",
+        "announcement": "In the queue." if len(made) == 1 else f"{len(made)} jobs in the queue.",
         **studio.summary_for_fragment(request),
     }
     return render(request, "generations/_created.html", context)
@@ -276,7 +278,7 @@ def retry(request: Request, pk: uuid.UUID) -> HttpResponse:
         return _to_studio(request)
     services.dismiss(generation)
     if request.htmx:
-        return _new_card(request, again)
+        return _new_cards(request, [again])
     return redirect("generation-detail", again.pk)
 
 

@@ -122,7 +122,7 @@ function put(input, value) {
 on("click", "[data-step]", (button) => {
   const input = document.getElementById(button.dataset.stepFor);
   const wanted = Number(input.value || 1) + Number(button.dataset.step);
-  put(input, Math.min(Number(input.max || 4), Math.max(Number(input.min || 1), wanted)));
+  put(input, Math.min(Number(input.max || 16), Math.max(Number(input.min || 1), wanted)));
 });
 
 on("click", "[data-dice]", (button) => {

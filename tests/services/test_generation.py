@@ -71,7 +71,7 @@ def test_twenty_parallel_posts_of_one_form_are_one_job(stocked, alice):
         ({"steps": 9}, "steps"),
         ({"steps": 0}, "steps"),
         ({"cfg_scale": 21}, "cfg_scale"),
-        ({"variants": 5}, "variants"),
+        ({"variants": 17}, "variants"),
         ({"seed": 10**12}, "seed"),
         ({"format": "gif"}, "format"),
         ({"style_preset": "No Such Style"}, "style_preset"),
@@ -110,7 +110,7 @@ def test_an_unknown_price_needs_a_confirmation(stocked, alice):
         submit(alice)
     assert set(problem.value.fields) == {"confirm_price"}
 
-    generation = generations.submit(
+    (generation,) = generations.submit(
         alice, model=MODEL, parameters={"prompt": "x", **SMALL}, is_price_confirmed=True
     )
     assert generation.price is None
@@ -168,3 +168,36 @@ def test_a_retry_is_the_same_request_as_a_new_job(stocked, alice, run_jobs):
     assert (again.state, again.retry_of, again.seed) == (State.SUCCEEDED, generation, 3)
     assert again.parameters == generation.parameters
     assert len(stocked.calls("Glass")) == 2
+
+
+def test_many_images_are_several_calls_with_consecutive_seeds(stocked, alice, bells, run_jobs):
+    made = generations.submit(
+        alice, model=MODEL, parameters={"prompt": "Ten", **SMALL, "variants": 10, "seed": 100}
+    )
+    assert [(one.variants, one.seed) for one in made] == [(4, 100), (4, 104), (2, 108)]
+    assert sum(one.price for one in made) == Decimal("0.10")
+    assert {one.lane for one in made} == {Generation.Lane.BACKGROUND}
+    run_jobs()
+    assert len(stocked.calls("Ten")) == 3
+    from generations.models import Image
+
+    seeds = Image.objects.values_list("seed", flat=True)
+    assert sorted(seeds) == list(range(100, 110))
+
+
+def test_a_set_of_calls_is_queued_whole_or_not_at_all(stocked, alice):
+    from generations.services import spend
+
+    spend.set_budget("everyone", Decimal("0.05"))
+    with pytest.raises(Invalid):
+        submit(alice, variants=6)
+    assert not Generation.objects.exists()
+
+
+def test_the_same_form_of_many_images_is_one_set(stocked, alice):
+    def post():
+        parameters = {"prompt": "x", **SMALL, "variants": 12}
+        return generations.submit(alice, model=MODEL, parameters=parameters, form_token="t")
+
+    assert post() == post()
+    assert Generation.objects.count() == 3
