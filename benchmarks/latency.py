@@ -54,9 +54,7 @@ def _submit_each(studio: Studio, count: int) -> tuple[list[float], list[float]]:
     for _ in range(count):
         token = uuid.uuid4().hex
         began, clock = time.monotonic(), datetime.now(UTC)
-        answer = studio.post(
-            "/generations/", htmx=True, model=MODEL, form_token=token, **fields
-        )
+        answer = studio.post("/generations/", htmx=True, model=MODEL, form_token=token, **fields)
         cards.append((time.monotonic() - began) * 1000)
         assert answer.status_code == 200, answer.text
         assert "<article" in answer.text, answer.text

@@ -171,15 +171,15 @@ class Watch:
     None watches the CPU time of the whole machine: what others used blurs every figure.
     """
 
-    def __init__(self, pid: int | None) -> None:
-        self._pid, self._done = pid, threading.Event()
+    def __init__(self, pid: int | None, every: float = 0.2) -> None:
+        self._pid, self._every, self._done = pid, every, threading.Event()
         self.peak_mb = 0.0
         self._began, self._cpu = time.monotonic(), cpu_seconds(pid)
         self._thread = threading.Thread(target=self._sample, daemon=True)
         self._thread.start()
 
     def _sample(self) -> None:
-        while self._pid and not self._done.wait(0.2):
+        while self._pid and not self._done.wait(self._every):
             self.peak_mb = max(self.peak_mb, memory_mb(self._pid))
 
     def stop(self) -> float:

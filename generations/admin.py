@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.forms import ReadOnlyPasswordHashField
+from django.contrib.auth.password_validation import validate_password
 from django.http import HttpRequest
 
 from generations.models import (
@@ -25,11 +25,34 @@ admin.site.site_url = "/"
 
 
 class UserForm(forms.ModelForm):
-    password = ReadOnlyPasswordHashField(label="Password", required=False)
+    new_password = forms.CharField(
+        label="New password",
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Leave it empty to keep the present one.",
+    )
 
     class Meta:
         model = User
-        fields = ("email", "name", "role", "is_active", "password")
+        fields = ("email", "name", "role", "is_active")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if password := cleaned.get("new_password"):
+            try:
+                validate_password(password, self.instance)
+            except forms.ValidationError as error:
+                self.add_error("new_password", error)
+        elif self.instance.pk is None:
+            self.add_error("new_password", "Somebody new needs a password.")
+        if self.instance.pk and self._is_last_admin(cleaned):
+            self.add_error(None, "There must be an admin: make somebody else one first.")
+        return cleaned
+
+    def _is_last_admin(self, cleaned: dict[str, Any]) -> bool:
+        admins = User.objects.filter(role=User.Role.ADMIN, is_active=True)
+        stays = cleaned.get("role") == User.Role.ADMIN and cleaned.get("is_active")
+        return not stays and not admins.exclude(pk=self.instance.pk).exists()
 
 
 @admin.register(User)
@@ -42,6 +65,11 @@ class UserAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False  # people are deactivated: their history stays
+
+    def save_model(self, request: Any, obj: User, form: Any, change: bool) -> None:
+        if password := form.cleaned_data.get("new_password"):
+            obj.set_password(password)
+        super().save_model(request, obj, form, change)
 
 
 class ReadOnly(admin.ModelAdmin):

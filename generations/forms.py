@@ -1,7 +1,8 @@
 """Forms. They turn text into types; what a model takes is decided by services.parameters."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from decimal import Decimal
+from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django import forms
@@ -9,11 +10,27 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from generations.models import User, VeniceModel
+from generations import queries
+from generations.models import Generation, Recipe, User, VeniceModel
+from generations.queries import Limits
 from generations.services.parameters import FORMATS, MOST_IMAGES, Rules
 
 # What a form post may hold besides the parameters.
-_ENVELOPE = frozenset({"csrfmiddlewaretoken", "form_token", "model", "confirm_price", "price_list"})
+_ENVELOPE = frozenset(
+    {
+        "csrfmiddlewaretoken",
+        "form_token",
+        "model",
+        "confirm_price",
+        "price_list",
+        "shown_price",
+        "seen",
+    }
+)
+
+
+# A list to choose from, not to search in.
+MOST_RECIPES = 30
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -85,9 +102,10 @@ class GenerationForm(forms.Form):
     model_error = ""
     prompt_limit = 0
     pay_label = price_label = budget_label = ""
+    amount = ""
     budget_ratio: int | None = None
     blocked_reason = blocked_url = switch_note = ""
-    size_hint = ""
+    size_hint = style_hint = ""
     more_is_open = False
 
     def __init__(
@@ -101,7 +119,7 @@ class GenerationForm(forms.Form):
     ):
         """`every`: all fields that any model has, to read a form made for another model."""
         super().__init__(data, label_suffix="", **kw)
-        self.rules, self._is_every = rules, every
+        self.rules, self.styles, self._is_every = rules, styles, every
         every_field = self._every_field(styles)
         names = form_fields(rules) if not every else tuple(every_field)
         self.fields.update({n: field for n, field in every_field.items() if n in names})
@@ -129,7 +147,14 @@ class GenerationForm(forms.Form):
             "height": _number("Height", **side),
             "resolution": _choice("Resolution", rules.resolutions),
             "quality": _choice("Quality", rules.qualities),
-            "style_preset": _choice("Style", styles, empty="None"),
+            # A list to type into: 76 styles are too many to scroll through.
+            "style_preset": forms.CharField(
+                required=False,
+                label="Style",
+                widget=forms.TextInput(
+                    attrs={"list": "styles", "placeholder": "None", "autocomplete": "off"}
+                ),
+            ),
             "seed": _number("Seed", inputmode="numeric", placeholder="random"),
             "steps": _number("Steps", min=1, max=rules.most_steps),
             "cfg_scale": forms.FloatField(
@@ -207,11 +232,57 @@ class GenerationForm(forms.Form):
         }
 
 
+class HistoryFilter(forms.Form):
+    """What the history's address may say. What makes no sense is passed over, not an error."""
+
+    q = forms.CharField(required=False, max_length=200, empty_value="")
+    state = forms.ChoiceField(required=False, choices=Generation.State.choices)
+    model = forms.CharField(required=False, max_length=120)
+    person = forms.RegexField(r"^(all|\d{1,18})$", required=False)
+    since = forms.DateField(required=False)
+    until = forms.DateField(required=False)
+    price = forms.DecimalField(required=False, min_value=0, max_digits=12, decimal_places=6)
+
+
 class ProfileForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ("name",)
         labels = {"name": "Name"}  # noqa: RUF012
+
+
+class RecipeForm(forms.Form):
+    """Name and readers. What a name may be is decided by services.recipe."""
+
+    name = forms.CharField(
+        required=False,
+        label="Name",
+        error_messages={
+            "null_characters_not_allowed": "There is a character in it we cannot keep."
+        },
+        widget=forms.TextInput(attrs={"maxlength": Recipe.NAME_LIMIT, "autocomplete": "off"}),
+    )
+    is_team = SwitchField(required=False, label="Everybody here may use it")
+
+    def __init__(self, *args: Any, **kw: Any):
+        super().__init__(*args, **{"auto_id": "recipe-%s", "label_suffix": "", **kw})
+
+
+class SaveRecipeForm(RecipeForm):
+    """A job as a new recipe, or as the next version of one of one's own."""
+
+    generation = forms.UUIDField(widget=forms.HiddenInput)
+    recipe = forms.UUIDField(required=False, label="Save as", widget=forms.Select)
+    keep_seed = SwitchField(required=False, label="Keep the seed")
+
+    def __init__(self, user: User, generation: Generation, data: Any = None):
+        super().__init__(data, initial={"generation": generation.pk})
+        own = queries.own_recipes(user)[:MOST_RECIPES]
+        versions = [(str(r.pk), f"{r.name}, version {r.latest_number + 1}") for r in own]
+        self.fields["recipe"].widget.choices = [("", "A new recipe"), *versions]
+        self.has_recipes = bool(versions)
+        if generation.seed is None:
+            del self.fields["keep_seed"]
 
 
 class VeniceKeyForm(forms.Form):
@@ -221,6 +292,51 @@ class VeniceKeyForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
         error_messages={"required": "Paste the key first."},
     )
+
+
+class AmountField(forms.DecimalField):
+    """Dollars and cents. A "$" before them is no mistake; a comma is, for it means two things."""
+
+    widget = forms.TextInput
+    default_error_messages: ClassVar = {
+        "invalid": "Write an amount in dollars, like 20 or 12.50.",
+        "min_value": "Not below 0. Leave it empty for no limit.",
+        "max_value": "At most $99,999,999.99.",
+        "max_decimal_places": "At most two decimals.",
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        most = Decimal("99999999.99")
+        super().__init__(required=False, min_value=0, max_value=most, decimal_places=2, **kwargs)
+
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
+        amount = super().to_python(value.strip().removeprefix("$") if value else value)
+        return None if amount is None else amount + 0  # -0 is 0
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, str]:
+        return {"inputmode": "decimal", "autocomplete": "off"}
+
+
+class BudgetsForm(forms.Form):
+    """The team's limit, everyone's, and one for each person. Empty: no limit of that kind."""
+
+    def __init__(self, data: Any, *, people: Sequence[User], limits: Limits) -> None:
+        super().__init__(data, label_suffix="")
+        self.people = {f"person_{person.pk}": person for person in people}
+        self.fields["team"] = AmountField(label="The whole team", initial=limits.team)
+        self.fields["everyone"] = AmountField(label="Each person", initial=limits.everyone)
+        for name, person in self.people.items():
+            own = limits.people.get(person.pk)
+            self.fields[name] = AmountField(label=f"Limit of {person}", initial=own)
+
+    @property
+    def changes(self) -> list[tuple[str, User | None, Decimal | None]]:
+        """What spend.set_budgets takes; a field that was not posted stays as it is."""
+        return [
+            ("person" if name in self.people else name, self.people.get(name), amount)
+            for name, amount in self.cleaned_data.items()
+            if name in self.changed_data and name in self.data
+        ]
 
 
 def mark_errors(form: forms.Form) -> None:

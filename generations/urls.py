@@ -1,26 +1,51 @@
 from django.urls import path, re_path
 
-from generations.views import gallery, generations, health, images, settings, studio
+from generations.views import (
+    access,
+    gallery,
+    generations,
+    health,
+    history,
+    images,
+    recipes,
+    settings,
+    spend,
+    studio,
+)
 
 UUID = r"(?P<pk>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 
 urlpatterns = [
     path("", studio.studio, name="studio"),
     path("composer/", studio.parameters, name="composer"),
+    path("composer/file/", studio.from_file, name="composer-file"),
     path("composer/price/", studio.price, name="composer-price"),
     path("generations/", generations.collection, name="generations"),
+    path("generations/bulk/", history.bulk, name="generation-bulk"),
     path("generations/poll/", generations.poll, name="generation-poll"),
     path("generations/<uuid:pk>/", generations.detail, name="generation-detail"),
     path("generations/<uuid:pk>/cancel/", generations.cancel, name="generation-cancel"),
     path("generations/<uuid:pk>/retry/", generations.retry, name="generation-retry"),
     path("generations/<uuid:pk>/dismiss/", generations.dismiss, name="generation-dismiss"),
+    path("generations/<uuid:pk>/resolve/", spend.resolve, name="generation-resolve"),
     path("gallery/", gallery.gallery, name="gallery"),
     path("images/<uuid:pk>/", images.detail, name="image-detail"),
     re_path(rf"^images/{UUID}/(?P<kind>original|w512|w1024)$", images.file, name="image-file"),
+    path("recipes/", recipes.collection, name="recipes"),
+    path("recipes/<uuid:pk>/", recipes.detail, name="recipe-detail"),
+    path("recipes/<uuid:pk>/use/", recipes.use, name="recipe-use"),
+    path("recipes/<uuid:pk>/delete/", recipes.delete, name="recipe-delete"),
+    path("recipes/<uuid:pk>/restore/", recipes.restore, name="recipe-restore"),
     path("settings/", settings.settings, name="settings"),
     path("settings/profile/", settings.profile, name="settings-profile"),
     path("settings/key/test/", settings.test_key, name="settings-key-test"),
     path("settings/key/remove/", settings.remove_key, name="settings-key-remove"),
+    path("settings/usage/", spend.own_usage, name="settings-usage"),
+    path("settings/usage.csv", spend.own_usage_csv, name="settings-usage-csv"),
+    path("team/usage/", spend.team_usage, name="team-usage"),
+    path("team/usage.csv", spend.team_usage_csv, name="team-usage-csv"),
+    path("team/budgets/", spend.budgets, name="team-budgets"),
+    path("admin/login/", access.admin_login),
     path("theme/", settings.theme, name="theme"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

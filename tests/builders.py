@@ -9,8 +9,9 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 from PIL import Image as Pixels
 
-from generations.models import Generation, Image, User
+from generations.models import Generation, Image, Recipe, User
 from generations.services import generation as generations
+from generations.services import recipe as recipes
 
 PASSWORD = "a-long-enough-password"
 MODEL = "z-image-turbo"
@@ -69,3 +70,9 @@ def make_image(user: User, *, generation: Generation | None = None, **fields: An
     return Image.objects.create(
         id=pk, user=user, generation=generation, **{**values, **names, **fields}
     )
+
+
+def make_recipe(user: User, *, generation: Generation | None = None, **fields: Any) -> Recipe:
+    """A recipe with one version, through the service."""
+    generation = generation or make_generation(user)
+    return recipes.save(user, generation=generation, **{"name": "Bridge", **fields}).recipe

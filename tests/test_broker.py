@@ -85,3 +85,15 @@ def test_a_binding_is_kept_once(channel):
     for _ in range(3):
         channel._queue_bind("celery", "celery", "", "celery")
     assert len(channel.get_table("celery")) == 1
+
+
+def test_celery_uses_the_broker_that_the_settings_name(settings):
+    import os
+
+    from veniceweb.celery import app
+
+    expected = "redis://" if os.environ.get("REDIS_URL") else f"{broker.SCHEME}://"
+    with app.connection() as connection:
+        assert connection.as_uri().startswith(expected)
+    assert app.conf.worker_pool == "threads"
+    assert app.conf.task_ignore_result

@@ -79,15 +79,32 @@ def test_the_standin_lists_its_markers(capsys):
 
 
 def test_health(client, django_assert_num_queries):
+    from generations.services import queue
+
     with django_assert_num_queries(0):
         assert client.get("/healthz").content == b"ok\n"
-    assert client.get("/readyz").json() == {"database": True, "storage": True}
+    queue.report()
+    answer = client.get("/readyz")
+    assert answer.json() == {"database": True, "broker": True, "worker": True, "storage": True}
+    assert answer.status_code == 200
 
 
-def test_readyz_says_what_is_missing(client, monkeypatch):
-    monkeypatch.setattr("generations.views.health._storage", lambda: False)
+@pytest.mark.parametrize("part", ["broker", "storage"])
+def test_readyz_says_what_is_missing(client, monkeypatch, part):
+    monkeypatch.setattr(f"generations.services.installation._{part}", lambda: False)
     response = client.get("/readyz")
-    assert (response.status_code, response.json()["storage"]) == (503, False)
+    assert (response.status_code, response.json()[part]) == (503, False)
+
+
+def test_readyz_misses_a_worker_that_is_silent(client):
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from generations.models import Worker
+
+    Worker.objects.create(holder="gone", seen_at=timezone.now() - timedelta(minutes=1))
+    assert client.get("/readyz").json()["worker"] is False
 
 
 def test_a_bell_that_cannot_ring_is_no_error(monkeypatch, caplog):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import environ
 from cryptography.fernet import Fernet
@@ -72,6 +72,7 @@ class Environment:
     call_timeout: float
     name: str
     demo: bool | None
+    is_demo: bool
     log: str
 
 
@@ -81,13 +82,17 @@ def read() -> Environment:
     _read_dotenv(env)
     try:
         return _read(env)
-    except FileNotFoundError as error:
-        raise ImproperlyConfigured(f"{error.filename} cannot be read; a …_FILE names it.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(
+            f"{getattr(error, 'filename', None) or 'A file'} cannot be read; a …_FILE names it."
+        ) from None
 
 
 def _read(env: environ.Env) -> Environment:
     data = _data_folder(env)
     is_embedded = _is_embedded(env)
+    if is_embedded:
+        _keep_to_ourselves(data)
     host, port = _text(env, "VENICEWEB_HOST", "127.0.0.1"), _whole(env, "PORT", 8000, 1, 65535)
     return Environment(
         is_embedded=is_embedded,
@@ -111,13 +116,20 @@ def _read(env: environ.Env) -> Environment:
         call_timeout=float(_whole(env, "VENICEWEB_CALL_TIMEOUT", 180, 1, 3600)),
         name=_text(env, "VENICEWEB_NAME", "veniceweb"),
         demo=_switch(env, "VENICEWEB_DEMO"),
+        # Only `up` puts the stand-in in Venice's place; only then a page may promise it.
+        is_demo=_text(env, "VENICEWEB_STANDIN") == "1",
         log=_choice(env, "VENICEWEB_LOG", "text", ("text", "json")),
     )
 
 
+# Passwords that only the first process needs; a child's environment can be read in /proc.
+_NOT_FOR_CHILDREN = ("VENICEWEB_ADMIN_PASSWORD", "VENICEWEB_PASSWORD")
+
+
 def for_children(**changes: str) -> dict[str, str]:
     """The environment for a child process of `manage.py up`, with `changes` on top."""
-    return {**os.environ, **changes}
+    kept = {k: v for k, v in os.environ.items() if k not in _NOT_FOR_CHILDREN}
+    return {**kept, **changes}
 
 
 def _read_dotenv(env: environ.Env) -> None:
@@ -153,6 +165,13 @@ def _data_folder(env: environ.Env) -> Path:
             "Set VENICEWEB_DATA to a folder that can."
         ) from None
     return data
+
+
+def _keep_to_ourselves(data: Path) -> None:
+    """Database, images and messages are nobody else's on this machine."""
+    os.umask(0o077)
+    with suppress(OSError):
+        data.chmod(0o700)
 
 
 def _secret(env: environ.Env, name: str, data: Path, may_make: bool, fresh: str) -> str:
@@ -233,10 +252,16 @@ def _url(env: environ.Env, name: str, default: str, schemes: tuple[str, ...]) ->
     value = _text(env, name, default)
     if not value:
         return ""
-    parts = _checked(lambda: urlsplit(value), f"{name} is no address.")
+    parts = _checked(lambda: _split(value), f"{name} is no address.")
     if parts.scheme not in schemes or not (parts.netloc or parts.scheme == "unix"):
         raise ImproperlyConfigured(f"{name} must begin with {' or '.join(schemes)}://.")
     return value
+
+
+def _split(value: str) -> SplitResult:
+    parts = urlsplit(value)
+    _ = parts.port  # raises ValueError for what is no port
+    return parts
 
 
 def _whole(env: environ.Env, name: str, default: int, least: int, most: int) -> int:

@@ -132,7 +132,9 @@ SECURE_CSP = {
 # A prompt has at most 32,768 characters and a form has some 25 fields; a megabyte of text is
 # read, refused with the field named, and not an error page.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+# The budgets page has a field for each person.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
 
 # --- Files --------------------------------------------------------------------------------
 STATIC_URL = "static/"
@@ -142,7 +144,12 @@ MEDIA_ROOT = DATA / "images"
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": MEDIA_ROOT, "base_url": None},
+        "OPTIONS": {
+            "location": MEDIA_ROOT,
+            "base_url": None,
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
@@ -167,9 +174,18 @@ HAS_EMAIL = not EMAIL_BACKEND.endswith("dummy.EmailBackend")
 BROKER_FOLDER = DATA / "broker"
 if not ENV.redis_url:
     (BROKER_FOLDER / "control").mkdir(parents=True, exist_ok=True)
-CELERYBROKER_FOLDER_URL = ENV.redis_url or f"{broker.SCHEME}://localhost//"
-CELERYBROKER_FOLDER_TRANSPORT_OPTIONS = (
-    {"socket_connect_timeout": 2, "socket_timeout": 10, "global_keyprefix": "veniceweb:"}
+CELERY_BROKER_URL = ENV.redis_url or f"{broker.SCHEME}://localhost//"
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {
+        "socket_connect_timeout": 1,
+        "socket_timeout": 10,
+        "global_keyprefix": "veniceweb:",
+        # A page does not wait for a broker that is away: the sweep rings again.
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0.1,
+        "interval_max": 0.1,
+    }
     if ENV.redis_url
     else {
         "data_folder_in": str(BROKER_FOLDER),
@@ -178,7 +194,7 @@ CELERYBROKER_FOLDER_TRANSPORT_OPTIONS = (
         "polling_interval": 0.05,
     }
 )
-CELERYBROKER_FOLDER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_POOL = "threads"
@@ -205,13 +221,13 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- Venice and the studio ----------------------------------------------------------------
 VENICE_API_KEY = ENV.venice_api_key
-VENICE_BASE_URL = ENV.venice_base_url
+VENICE, VENICE_BASE_URL = env.VENICE, ENV.venice_base_url
 CALL_TIMEOUT = ENV.call_timeout
 PARALLEL_CALLS = ENV.workers
 ENCRYPTION_KEYS = ENV.encryption_keys
 SITE_NAME = ENV.name
-DEMO = ENV.demo
-IS_DEMO = bool(DEMO)
+# What was asked for, for `up` to decide; and whether the stand-in of `up` is behind this process.
+DEMO, IS_DEMO = ENV.demo, ENV.is_demo
 IS_EMBEDDED = ENV.is_embedded
 # Tests put the stand-in here: a function that returns an httpx transport.
 VENICE_TRANSPORT = None

@@ -25,9 +25,14 @@ accounts = [
     ),
 ]
 
+handler400 = "generations.views.errors.bad_request"
+handler403 = "generations.views.errors.forbidden"
+handler404 = "generations.views.errors.not_found"
+handler500 = "generations.views.errors.server_error"
+
 urlpatterns = [
     path("accounts/", include(accounts)),
-    path("admin/login/", account.login),
-    path("admin/", admin.site.urls),
+    # Before the admin: who may not enter it is answered by a view of ours.
     path("", include("generations.urls")),
+    path("admin/", admin.site.urls),
 ]

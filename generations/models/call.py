@@ -36,6 +36,7 @@ class Call(models.Model):
 
     class Meta:
         ordering: ClassVar = ["generation", "number"]
+        indexes: ClassVar = [models.Index(fields=["-started_at"], name="call_newest")]
         constraints: ClassVar = [
             models.UniqueConstraint("generation", "number", name="one_call_a_try"),
         ]

@@ -104,6 +104,8 @@ class Generation(models.Model):
     error_message = models.TextField(blank=True)
     error_field = models.CharField(max_length=60, blank=True)
 
+    # Asked for while the stand-in painted: never sent to Venice itself, nor counted as spent.
+    is_demo = models.BooleanField(default=False)
     retry_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="retries")
     # Asked to stop while the call ran: the result is kept, the asker's lists leave it out.
     is_hidden = models.BooleanField(default=False)
@@ -124,6 +126,21 @@ class Generation(models.Model):
                 fields=["lane", "created_at"],
                 condition=Q(state=State.QUEUED),
                 name="generation_queue",
+            ),
+            # All that a month's sums read, so that a submit against the team's budget need not
+            # look at the rows themselves.
+            models.Index(
+                fields=["created_at", "is_demo", "state", "price", "charged"],
+                name="generation_month",
+            ),
+            # What a page of a person's open matters asks for, however long their history is.
+            models.Index(
+                fields=["user", "state"],
+                condition=Q(
+                    state__in=(State.QUEUED, State.CALLING, State.FAILED, State.UNKNOWN),
+                    is_dismissed=False,
+                ),
+                name="generation_open",
             ),
             models.Index(
                 fields=["lease_until"],

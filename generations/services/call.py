@@ -106,7 +106,7 @@ class Haul:
 
 def _settle_answer(call: Call, answer: ImageAnswer) -> None:
     haul = _keep(call.generation, answer)
-    charged = _charged(call.generation, len(answer.images))
+    charged = _charged(call.generation, len(answer.images) + answer.unreadable)
     try:
         _write(call, answer, haul, charged)
     except Exception:
@@ -117,12 +117,16 @@ def _settle_answer(call: Call, answer: ImageAnswer) -> None:
 
 def _keep(generation: Generation, answer: ImageAnswer) -> Haul:
     each = _charged(generation, 1)
-    haul = Haul([], [])
+    haul = Haul([], ["not_an_image"] * answer.unreadable)
     for number, data in enumerate(answer.images):
         try:
             row = images.store(generation, number, data, verdict=answer.verdict, price=each)
         except pixels.UnusablePicture as reason:
             haul.problems.append(reason.code)
+        except Exception:
+            # A full disk must not take the other pictures with it: they are paid for.
+            logger.exception("image %s of %s could not be kept", number, generation.pk)
+            haul.problems.append("not_kept")
         else:
             haul.rows.append(row)
     return haul
@@ -173,7 +177,8 @@ _WITHHELD = (
 
 def _shortfall(answer: ImageAnswer, haul: Haul) -> str:
     if haul.problems:
-        return f"{len(haul.problems)} of {len(answer.images)} images could not be read."
+        total = len(answer.images) + answer.unreadable
+        return f"{len(haul.problems)} of {total} images could not be kept; all were charged."
     withheld = answer.verdict.violation_count
     return f"Venice withheld {withheld}; only what arrived is charged." if withheld else ""
 
@@ -243,7 +248,8 @@ def _sentence(error: VeniceError, field: str, *, is_learned: bool) -> str:
 
 def _stop_key(key: VeniceKey, error: VeniceError) -> None:
     """The jobs queued on a refused key fail at once: each would only be refused again."""
-    keys.stop(key, keys.PROBLEMS[type(error)])
+    if not keys.stop(key, keys.PROBLEMS[type(error)]):
+        return
     Generation.objects.filter(key=key).move(
         State.QUEUED,
         State.FAILED,
@@ -284,6 +290,8 @@ def _finish(
             error_message=message,
             error_field=field,
             lease_until=None,
+            # Whoever let a lost job go wants to see it when it has come after all.
+            is_dismissed=False,
         )
         for source in sources
     )

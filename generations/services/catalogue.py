@@ -1,7 +1,9 @@
 """The catalogue: fetched from Venice, kept here, and the last good copy while Venice is away."""
 
 import logging
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from statistics import quantiles
 from typing import Any
 
@@ -25,7 +27,7 @@ LEAST_CALLS = 4
 
 def refresh() -> CatalogueFetch:
     """Fetch models and styles now. Raises VeniceError; what was stored then stays as it was."""
-    key = keys.team_key() or VeniceKey.objects.exclude(problem="bad_key").first()
+    key = _key_to_ask_with()
     try:
         with keys.client_for(key) as client:
             models, styles = client.models(), client.styles()
@@ -59,15 +61,28 @@ def refresh_if_due() -> bool:
 
 def learn_durations() -> None:
     """The middle half of each model's last calls: what "usually 8-12 s" says on a card."""
-    recent = Call.objects.filter(outcome=Call.Outcome.ARRIVED).order_by("-started_at")[:1000]
+    recent = Call.objects.filter(
+        outcome=Call.Outcome.ARRIVED, generation__is_demo=settings.IS_DEMO
+    ).order_by("-started_at")
     took: dict[str, list[float]] = {}
-    for call in recent.select_related("generation"):
-        took.setdefault(call.generation.model, []).append(call.seconds or 0.0)
+    for model, start, end in recent.values_list("generation__model", "started_at", "finished_at")[
+        :1000
+    ]:
+        if end is not None:
+            took.setdefault(model, []).append((end - start).total_seconds())
     for model, lengths in took.items():
         if len(lengths) < LEAST_CALLS:
             continue
         low, _, high = quantiles(lengths[:40], n=4)
         VeniceModel.objects.filter(pk=model).update(usual_low=low, usual_high=high)
+
+
+def _key_to_ask_with() -> VeniceKey | None:
+    """The team's key, else anybody's: asking for the list is free. Never one that was refused."""
+    team = keys.team_key()
+    if team and not team.problem:
+        return team
+    return VeniceKey.objects.filter(problem="", source=VeniceKey.Source.SAVED).first()
 
 
 def _note(*, error: str) -> CatalogueFetch:
@@ -134,6 +149,31 @@ def is_over(model: VeniceModel) -> bool:
 def offered() -> list[VeniceModel]:
     """Models that can be asked for now, the default one first."""
     return [m for m in VeniceModel.objects.filter(is_offered=True) if not is_over(m)]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """An offered model whose end Venice has announced; `replacement` "" when it names none."""
+
+    name: str
+    date: datetime
+    replacement: str
+
+
+def ending() -> list[Ending]:
+    """The nearest end first."""
+    entries = {model.id: info(model) for model in offered()}
+    found = [
+        Ending(entry.name, entry.deprecation_date, _name_of(entry.deprecation_replacement, entries))
+        for entry in entries.values()
+        if entry.deprecation_date
+    ]
+    return sorted(found, key=lambda one: (one.date, one.name))
+
+
+def _name_of(model_id: str | None, entries: Mapping[str, ModelInfo]) -> str:
+    entry = entries.get(model_id or "")
+    return entry.name if entry else model_id or ""
 
 
 def rules_for(model: VeniceModel, styles: frozenset[str] | None = None) -> Rules:

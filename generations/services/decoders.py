@@ -8,7 +8,6 @@ module, so it imports nothing that needs Django.
 import atexit
 import multiprocessing
 import os
-import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -71,9 +70,9 @@ def _new_pool(processes: int) -> ProcessPoolExecutor:
 
 
 def _begin() -> None:
-    # Ctrl-C and `kill` reach the whole group; the worker decides when its decoders end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Ctrl-C and `kill` reach a whole group; the worker decides when its decoders end. They must
+    # not ignore SIGTERM: with it the pool ends the rest when one has died, and waits for them.
+    os.setpgid(0, 0)
     # Pages and calls go first: a picture that is shrunk a moment later keeps nobody waiting.
     os.nice(5)
     parent = multiprocessing.parent_process()

@@ -3,13 +3,16 @@
 import random
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from generations.models import Generation, User, VeniceKey, VeniceModel
+from generations.models import Generation, RecipeVersion, User, VeniceKey, VeniceModel
 from generations.models.generation import State
 from generations.services import bell, catalogue, spend
 from generations.services import key as keys
@@ -42,6 +45,7 @@ def submit(
     form_token: str | None = None,
     is_price_confirmed: bool = False,
     price_list: str | None = None,
+    shown_price: Decimal | None = None,
     retry_of: Generation | None = None,
 ) -> list[Generation]:
     """Queue a request and ring the bell: one generation for each call that it takes.
@@ -49,7 +53,8 @@ def submit(
     Venice makes 4 images a call; `variants` up to 16 become several calls with the seeds that
     follow. All are queued or none. The same `form_token` gives the same generations.
     `parameters` has Venice's names; None and missing are the same. `price_list` is what the
-    person saw (Rules.price_list): when it has changed since, nothing is sent. Raises Invalid.
+    person saw (Rules.price_list), `shown_price` what stood on their button in USD: when either
+    is not true any more, nothing is sent. Raises Invalid.
     """
     if form_token and (earlier := _of_form(user, form_token)):
         return earlier
@@ -58,7 +63,9 @@ def submit(
     rules = catalogue.rules_for(chosen)
     problems = rules.check({"prompt": parameters.get("prompt"), **given})
     price = None if problems else rules.price(given)
-    problems = problems or _price_problems(rules, price, price_list, is_price_confirmed)
+    problems = problems or _price_problems(
+        rules, price, price_list=price_list, shown=shown_price, is_confirmed=is_price_confirmed
+    )
     if problems:
         raise Invalid(problems)
     if "seed" in rules.fields:
@@ -84,13 +91,20 @@ def _calls(given: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _price_problems(
-    rules: Rules, price: Decimal | None, price_list: str | None, is_confirmed: bool
+    rules: Rules,
+    price: Decimal | None,
+    *,
+    price_list: str | None,
+    shown: Decimal | None,
+    is_confirmed: bool,
 ) -> dict[str, str]:
+    now = "of unknown price" if price is None else f"${price}"
     if price_list and price_list != rules.price_list:
-        now = "unknown" if price is None else f"${price}"
         return {
             "": f"The prices of {rules.model.name} have changed: this is {now} now. Send again."
         }
+    if shown is not None and shown != price:
+        return {"": f"This is {now}, not ${shown}. Nothing was sent; send again."}
     if price is None and not is_confirmed:
         return {"confirm_price": "Venice names no price for this. Confirm to make it anyway."}
     return {}
@@ -138,6 +152,7 @@ def _row(
         variants=variants,
         parameters={k: v for k, v in given.items() if k not in _COLUMNS},
         catalogue_entry=model.spec,
+        is_demo=settings.IS_DEMO,
         ratio=expected_ratio(given),
         price=price,
     )
@@ -185,13 +200,18 @@ def cancel(generation: Generation, *, by: User) -> bool:
         charged=Decimal(0),
     ):
         return True
-    if rows.filter(state=State.CALLING).update(is_hidden=True):
+    if rows.filter(state=State.CALLING).update(is_hidden=True, version=F("version") + 1):
         return False
     raise NotPossible("It is over already.")
 
 
 def retry(generation: Generation, *, by: User, form_token: str | None) -> Generation:
-    """Ask for the same again, same seed, as a new generation. Raises Invalid."""
+    """Ask for the same again, same seed, as a new generation.
+
+    Raises Invalid, also while it is not over, and when its prices have changed since.
+    """
+    if generation.is_active:
+        raise Invalid({"": "It is still under way."})
     return submit(
         by,
         model=generation.model,
@@ -203,7 +223,7 @@ def retry(generation: Generation, *, by: User, form_token: str | None) -> Genera
     )[0]
 
 
-def envelope(generation: Generation, *, with_seed: bool = True) -> dict[str, Any]:
+def envelope(generation: Generation | RecipeVersion, *, with_seed: bool = True) -> dict[str, Any]:
     """Everything that was asked for, under Venice's names."""
     columns = {
         "prompt": generation.prompt,
@@ -212,6 +232,58 @@ def envelope(generation: Generation, *, with_seed: bool = True) -> dict[str, Any
         "seed": generation.seed if with_seed else None,
     }
     return {**generation.parameters, **columns}
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """How many jobs, what they cost in USD (None: unknown), and what stopped the rest."""
+
+    count: int
+    price: Decimal | None = None
+    problem: str = ""
+
+
+# More at once would be more than somebody can mean, or pay for, with one press.
+MOST_AT_ONCE = 50
+
+
+def retryable(rows: QuerySet[Generation]) -> QuerySet[Generation]:
+    """Failed jobs that nobody has run again yet. Lost answers are decided one by one."""
+    return rows.filter(state=State.FAILED, retries=None)
+
+
+def bulk_counts(rows: QuerySet[Generation]) -> tuple[int, Bulk]:
+    """How many of these jobs wait, and how many could be run again at which price."""
+    queued = rows.filter(state=State.QUEUED)[:MOST_AT_ONCE].count()
+    prices = list(retryable(rows).values_list("price", flat=True)[:MOST_AT_ONCE])
+    known = [price for price in prices if price is not None]
+    return queued, Bulk(len(prices), sum(known, Decimal(0)) if len(known) == len(prices) else None)
+
+
+def cancel_all(rows: QuerySet[Generation], *, by: User) -> int:
+    """Take back all of these jobs that still wait."""
+    ids = list(rows.filter(state=State.QUEUED).values_list("pk", flat=True)[:MOST_AT_ONCE])
+    return Generation.objects.filter(pk__in=ids).move(
+        State.QUEUED,
+        State.CANCELLED,
+        by=by.email,
+        why="cancelled together",
+        finished_at=timezone.now(),
+        charged=Decimal(0),
+    )
+
+
+def retry_all(rows: QuerySet[Generation], *, by: User, form_token: str) -> Bulk:
+    """Run the failed ones of these jobs again, as far as budget and key allow."""
+    done = 0
+    for number, generation in enumerate(list(retryable(rows)[:MOST_AT_ONCE])):
+        try:
+            retry(generation, by=by, form_token=f"{form_token}-{number}")
+        except Invalid as problem:
+            return Bulk(done, problem=" ".join(problem.fields.values()))
+        dismiss(generation)
+        done += 1
+    return Bulk(done)
 
 
 def dismiss(generation: Generation) -> None:

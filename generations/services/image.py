@@ -3,13 +3,15 @@
 import hashlib
 import uuid
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from generations.models import Generation, Image
-from generations.services import decoders, pixels
+from generations import queries
+from generations.models import Generation, Image, User
+from generations.services import decoders, metadata, pixels
 from generations.venice.types import Verdict
 
 KINDS = ("original", "w512", "w1024")
@@ -28,9 +30,13 @@ def store(
     image = _row(generation, number, data, picture, verdict)
     image.price = price
     folder = f"{image.id.hex[:2]}/{image.id}"
-    image.original = _write(f"{folder}/original.{picture.format}", data)
-    image.w512 = _write(f"{folder}/w512.webp", picture.w512)
-    image.w1024 = _write(f"{folder}/w1024.webp", picture.w1024)
+    try:
+        image.original = _write(f"{folder}/original.{picture.format}", data)
+        image.w512 = _write(f"{folder}/w512.webp", picture.w512)
+        image.w1024 = _write(f"{folder}/w1024.webp", picture.w1024)
+    except OSError:
+        remove_files(image)
+        raise
     return image
 
 
@@ -58,6 +64,18 @@ def _row(
 
 def _write(name: str, data: bytes) -> str:
     return default_storage.save(name, ContentFile(data))
+
+
+def settings_of(user: User, data: bytes) -> dict[str, Any]:
+    """What a file tells about how it was made: {"image": id} for one of ours that this person
+    may see, settings under Venice's names for another, {} when it says nothing."""
+    digest = hashlib.sha256(data).hexdigest()
+    if ours := queries.visible_images(user).filter(sha256=digest).first():
+        return {"image": ours.pk}
+    try:
+        return metadata.settings_in(pixels.texts(data))
+    except pixels.UnusablePicture:
+        return {}
 
 
 def remove_files(image: Image) -> None:

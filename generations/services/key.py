@@ -140,10 +140,16 @@ PROBLEMS: dict[type[VeniceError], VeniceKey.Problem] = {
 }
 
 
-def stop(key: VeniceKey, problem: VeniceKey.Problem) -> None:
-    """Nothing more is sent on this key until it is replaced or tested."""
-    VeniceKey.objects.filter(pk=key.pk).update(problem=problem, problem_at=timezone.now())
+def stop(key: VeniceKey, problem: VeniceKey.Problem) -> bool:
+    """Nothing more is sent on this key until it is replaced or tested.
+
+    False when it was replaced meanwhile: a late refusal of the old one says nothing of the new.
+    """
+    rows = VeniceKey.objects.filter(pk=key.pk, fingerprint=key.fingerprint)
+    if not rows.update(problem=problem, problem_at=timezone.now()):
+        return False
     logger.warning("key …%s stopped: %s", key.last_four, problem)
+    return True
 
 
 # --- the client -------------------------------------------------------------------------------

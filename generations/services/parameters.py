@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -164,7 +165,8 @@ def ratio_of(text: str) -> float:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*[:x/]\s*(\d+(?:\.\d+)?)\s*", text)
     if not match or not float(match[1]) or not float(match[2]):
         return 1.0
-    return min(max(float(match[1]) / float(match[2]), 0.1), 10.0)
+    across = float(match[1]) / float(match[2])
+    return min(max(across, 0.1), 10.0) if math.isfinite(across) else 1.0
 
 
 def expected_ratio(parameters: Mapping[str, Any]) -> float:

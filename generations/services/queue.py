@@ -18,24 +18,32 @@ import socket
 import threading
 import uuid
 from datetime import datetime, timedelta
+from decimal import Decimal
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
-from generations.models import Call, Generation
+from generations.models import Call, Generation, Worker
 from generations.models.generation import State
 from generations.services import bell
 
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=20)
+# A worker that has not reported for this long is taken for dead by readyz.
+SILENCE = timedelta(seconds=30)
 MOST_TRIES = 3
 # Seconds before the second and third try: capacity and connections; a rate limit without a time.
 BACKOFF = (1.0, 2.0, 4.0)
 RATE_BACKOFF = (5.0, 10.0, 20.0)
 
+OTHER_MODE = (
+    "Demo mode began or ended while this waited, so it was not sent. Nothing was charged. "
+    "Run it again if you still want it."
+)
 LOST = (
     "May have been charged. We stopped while Venice was working, so the answer was lost. "
     "It is sent again only if you say so."
@@ -57,7 +65,7 @@ _RUN = uuid.uuid4().hex[:8]
 def runnable() -> QuerySet[Generation]:
     """Jobs that may start now, in the order in which they should."""
     return (
-        Generation.objects.filter(state=State.QUEUED)
+        Generation.objects.filter(state=State.QUEUED, is_demo=settings.IS_DEMO)
         .filter(Q(runs_after=None) | Q(runs_after__lte=Now()))
         .order_by("lane", "created_at", "id")
     )
@@ -113,6 +121,20 @@ def renew(generations: set[uuid.UUID]) -> int:
     ).update(lease_until=_lease_end())
 
 
+def report() -> None:
+    """Say that this process lives; what has been silent for a day is forgotten."""
+    Worker.objects.update_or_create(holder=holder(), defaults={"seen_at": Now()})
+    Worker.objects.filter(seen_at__lt=_ago(timedelta(days=1))).delete()
+
+
+def has_worker() -> bool:
+    return Worker.objects.filter(seen_at__gte=_ago(SILENCE)).exists()
+
+
+def _ago(length: timedelta) -> Combinable:
+    return ExpressionWrapper(Now() - length, output_field=DateTimeField())
+
+
 def _lease_end() -> Combinable:
     return ExpressionWrapper(Now() + LEASE, output_field=DateTimeField())
 
@@ -158,10 +180,25 @@ def backoff(
 def sweep(most_bells: int) -> int:
     """Beat's round: end the jobs of dead workers, ring for what may run. Returns runnable jobs."""
     end_lost()
+    end_of_other_mode()
     waiting = runnable()[: most_bells + 1].count()
     for _ in range(min(waiting, most_bells)):
         bell.ring()
     return waiting
+
+
+def end_of_other_mode() -> int:
+    """What was asked for in demo mode is not sent to Venice after it, nor the other way round."""
+    return Generation.objects.exclude(is_demo=settings.IS_DEMO).move(
+        State.QUEUED,
+        State.FAILED,
+        by="sweep",
+        why="demo mode began or ended",
+        finished_at=Now(),
+        charged=Decimal(0),
+        error_code="mode_changed",
+        error_message=OTHER_MODE,
+    )
 
 
 def end_lost() -> int:

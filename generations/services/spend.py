@@ -4,29 +4,24 @@ A job that waits or runs counts with its price (reserved), one whose answer was 
 charged), a finished one with what it cost. There is no second ledger that could drift.
 """
 
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import connection
-from django.db.models import Case, DecimalField, F, Q, Sum, Value, When
-from django.db.models.functions import Coalesce
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
 from generations.models import Budget, Generation, User
-from generations.models.generation import ACTIVE, State
+from generations.models.spend import MAYBE, month_start, total
 from generations.services.errors import Invalid, NotPossible
 
-NOTHING = Decimal(0)
-MONEY = DecimalField(max_digits=14, decimal_places=6)
+logger = logging.getLogger(__name__)
 
-# What a job counts as. A price that nobody knows cannot be counted.
-COUNTED = Case(
-    When(Q(state__in=ACTIVE) | Q(state=State.UNKNOWN, charged=None), then=F("price")),
-    default=F("charged"),
-    output_field=MONEY,
-)
-MAYBE = Q(state=State.UNKNOWN, charged=None)
+NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +36,13 @@ class Standing:
         return None if self.limit is None else max(self.limit - self.spent, NOTHING)
 
 
-def month_start(now: datetime | None = None) -> datetime:
-    """The first moment of the calendar month, UTC."""
-    moment = now or timezone.now()
-    return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
 def spent(user: User | None, since: datetime | None = None) -> Decimal:
     """What a person, or with None the team, has spent, reserved or maybe spent since then."""
     rows = Generation.objects.filter(created_at__gte=since or month_start())
+    rows = rows.filter(is_demo=settings.IS_DEMO)
     if user is not None:
         rows = rows.filter(user=user)
-    total = rows.aggregate(total=Coalesce(Sum(COUNTED), Value(NOTHING), output_field=MONEY))
-    return Decimal(total["total"])
+    return Decimal(rows.aggregate(total=total())["total"])
 
 
 def standing(user: User) -> Standing:
@@ -105,21 +94,35 @@ def _over(budget: Budget, by: Decimal) -> str:
     )
 
 
-def set_budget(scope: str, amount: Decimal | None, *, user: User | None = None) -> None:
+def set_budget(
+    scope: str, amount: Decimal | None, *, user: User | None = None, by: User | None = None
+) -> None:
     """Set a monthly limit in USD, or with None take it away."""
     rows = Budget.objects.filter(scope=scope, user=user)
     if amount is None:
         rows.delete()
-        return
-    Budget.objects.update_or_create(scope=scope, user=user, defaults={"monthly_usd": amount})
+    else:
+        Budget.objects.update_or_create(scope=scope, user=user, defaults={"monthly_usd": amount})
+    whose, limit = user.email if user else scope, "no limit" if amount is None else f"${amount}"
+    logger.info("budget of %s: %s by %s", whose, limit, by.email if by else "the system")
+
+
+@transaction.atomic
+def set_budgets(changes: Iterable[tuple[str, User | None, Decimal | None]], *, by: User) -> None:
+    """Set several at once: (scope, person, limit in USD or None)."""
+    for scope, user, amount in changes:
+        set_budget(scope, amount, user=user, by=by)
 
 
 def resolve_unknown(generation: Generation, *, was_charged: bool, by: User) -> None:
     """A person looked at Venice's bill: the job cost its price, or nothing.
 
-    Raises NotPossible when the job's cost is known already.
+    Raises NotPossible when the job's cost is known already, or its price is not.
     """
     charged = generation.price if was_charged else NOTHING
+    if charged is None:
+        raise NotPossible("Venice named no price for it, so what it cost cannot be said.")
     rows = Generation.objects.filter(pk=generation.pk).filter(MAYBE)
     if not rows.update(charged=charged, version=F("version") + 1, changed_at=timezone.now()):
         raise NotPossible("What it cost is known already.")
+    logger.info("generation %s: what it cost is $%s, says %s", generation.pk, charged, by.email)

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import close_old_connections
 
 from generations.models import Call
 from generations.services import call as calls
@@ -147,7 +147,9 @@ def _renew_for_ever(held: Slots) -> None:
         try:
             if running := set(held.running):
                 queue.renew(running)
-        except DatabaseError as error:
+            queue.report()
+        except Exception as error:
+            # Whatever it is, the next round may succeed; without this thread every call is lost.
             logger.warning("leases not renewed: %s", type(error).__name__)
         finally:
             close_old_connections()

@@ -202,7 +202,7 @@ def answer_in(reply: Reply) -> ImageAnswer:
     Raises BadResponse when there is no image and no verdict that explains it.
     """
     body = None if looks_like_image(reply.body) else reply.json()
-    images = _images(reply, body)
+    images, unreadable = _images(reply, body)
     verdict = Verdict.from_reply(reply.headers, body)
     if not images and not verdict.withholds:
         raise errors.BadResponse(f"{reply.status}: no image in {_kind(reply, body)}")
@@ -217,6 +217,7 @@ def answer_in(reply: Reply) -> ImageAnswer:
         enhanced_prompt=_enhanced_prompt(reply),
         account=AccountState.from_headers(reply.headers, reply.received_at),
         deprecation=deprecation_in(reply.headers),
+        unreadable=unreadable,
     )
 
 
@@ -229,14 +230,15 @@ def looks_like_image(content: bytes) -> bool:
     )
 
 
-def _images(reply: Reply, body: object) -> tuple[bytes, ...]:
-    """Every readable image. A broken one in a set is left out: the others are paid for."""
+def _images(reply: Reply, body: object) -> tuple[tuple[bytes, ...], int]:
+    """Every readable image, and how many entries were none: the others are paid for."""
     if body is None:
-        return (reply.body,) if looks_like_image(reply.body) else ()
+        return ((reply.body,), 0) if looks_like_image(reply.body) else ((), 0)
     part = values.mapping(body)
     entries = [*values.sequence(part.get("images")), *values.sequence(part.get("data"))]
     found = (_decoded(entry) for entry in entries)
-    return tuple(image for image in found if image is not None)
+    images = tuple(image for image in found if image is not None)
+    return images, len(entries) - len(images)
 
 
 def _decoded(entry: object) -> bytes | None:

@@ -107,7 +107,7 @@ class Verdict:
 
     @property
     def is_flagged(self) -> bool:
-        return self.blurred or self.withholds
+        return self.blurred or self.violation or self.adult or self.minor
 
     @property
     def withholds(self) -> bool:
@@ -178,6 +178,8 @@ class ImageAnswer:
     enhanced_prompt: str | None = None
     account: AccountState = field(default_factory=AccountState)
     deprecation: Deprecation | None = None
+    # Entries of the answer that were no image at all: charged like the others.
+    unreadable: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,12 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.cache import add_never_cache_headers, patch_cache_control
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from generations import queries
-from generations.models import Generation, Image, User
+from generations.models import Generation, Image, Recipe, RecipeVersion, User
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,6 +46,19 @@ def member(view: View[P]) -> Any:
     return checked
 
 
+def admin(view: View[P]) -> Any:
+    """Signed in, and an admin; to everybody else the page is not there."""
+
+    @member
+    @wraps(view)
+    def checked(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.user.is_admin:
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
 def _to_login(request: Any) -> HttpResponse:
     if request.htmx:
         here = request.htmx.current_url_abs_path or "/"
@@ -52,6 +66,22 @@ def _to_login(request: Any) -> HttpResponse:
     response = redirect_to_login(request.get_full_path(), resolve_url("account_login"))
     add_never_cache_headers(response)
     return response
+
+
+def admin_login(request: HttpRequest) -> HttpResponse:
+    """Where Django's admin sends whoever may not enter: to sign in, or to nothing."""
+    if request.user.is_authenticated:
+        raise Http404
+    return redirect_to_login(request.GET.get("next", "/admin/"), resolve_url("account_login"))
+
+
+def back_to(request: HttpRequest, otherwise: str) -> str:
+    """The page of ours that a form names as `next`, to return to."""
+    there = request.POST.get("next", "")
+    is_ours = there.startswith("/") and url_has_allowed_host_and_scheme(
+        there, {request.get_host()}, request.is_secure()
+    )
+    return there if is_ours else otherwise
 
 
 def openable_image(user: User, pk: uuid.UUID) -> Image:
@@ -73,6 +103,30 @@ def openable_generation(user: User, pk: uuid.UUID) -> Generation:
 def own_generation(user: User, pk: uuid.UUID) -> Generation:
     """Only the owner acts on a job: an admin's Retry would spend on the admin's own key."""
     return _found(Generation.objects.filter(pk=pk, user=user).first())
+
+
+def visible_recipe(user: User, pk: uuid.UUID) -> Recipe:
+    return _found(queries.visible_recipes(user).select_related("user").filter(pk=pk).first())
+
+
+def own_recipe(user: User, pk: uuid.UUID) -> Recipe:
+    return _found(queries.own_recipes(user).filter(pk=pk).first())
+
+
+def removable_recipe(user: User, pk: uuid.UUID) -> Recipe:
+    return _found(queries.removable_recipes(user).filter(pk=pk).first())
+
+
+def recipe_version(user: User, pk: uuid.UUID, number: str) -> RecipeVersion:
+    """The version with that number as an address has it; without one the newest."""
+    return _found(queries.recipe_version(user, pk, number))
+
+
+def uuid_or_404(text: str | None) -> uuid.UUID:
+    try:
+        return uuid.UUID(text or "")
+    except ValueError:
+        raise Http404 from None
 
 
 def _found(row: T | None) -> T:

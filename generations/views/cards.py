@@ -138,7 +138,7 @@ def _price(generation: Generation) -> str:
     price = words.money(generation.price)
     if generation.is_active:
         return f"{price} reserved" if generation.price is not None else price
-    if generation.state == State.UNKNOWN:
+    if generation.state == State.UNKNOWN and generation.charged is None:
         return f"$0.00–{price.removeprefix('$')}" if generation.price is not None else price
     return words.money(generation.charged)
 
@@ -181,7 +181,7 @@ def _queued(made: Card, generation: Generation, usual: Usual, now: datetime) -> 
     made.words = "in line"
     if generation.model in usual:
         rounds = made.ahead // settings.PARALLEL_CALLS + 1
-        made.words += f" · about {words.seconds(round(rounds * usual[generation.model][1]))}"
+        made.words += f" · about {rounds * usual[generation.model][1]:.0f} s"
     if generation.runs_after and generation.runs_after > now:
         wait = max(1, round((generation.runs_after - now).total_seconds()))
         made.words = f"in line · Venice is busy, next try in {wait} s"
@@ -204,7 +204,7 @@ def _running(made: Card, generation: Generation, usual: Usual, now: datetime) ->
             else (f"usually {high:.0f} s")
         )
         if made.elapsed > high * 4 / 3:
-            made.words = f"longer than usual, {made.elapsed:.0f} s"
+            made.words = "longer than usual, still running"
 
 
 def _done(made: Card, generation: Generation, usual: Usual, now: datetime) -> None:
@@ -225,6 +225,8 @@ def _held(made: Card, generation: Generation, usual: Usual, now: datetime) -> No
         f"{'They' if many else 'It'} cost {words.money(generation.charged)}; "
         f"the {'images are' if many else 'image is'} kept.",
     ]
+    if generation.error_message:
+        made.sentences.append(generation.error_message)
 
 
 def held_reason(picture: Image) -> str:
@@ -233,7 +235,9 @@ def held_reason(picture: Image) -> str:
         return "Marked as showing a minor."
     if picture.is_violation:
         return "Marked as breaking Venice’s content policy."
-    return "Marked as adult content."
+    if picture.is_adult or picture.is_blurred:
+        return "Marked as adult content."
+    return "Held for a closer look."
 
 
 def _failed(made: Card, generation: Generation, usual: Usual, now: datetime) -> None:
@@ -313,20 +317,28 @@ FRESH = 1.5
 class Poll:
     url: str
     interval: int
+    # The jobs as the page shows them; a form sends it along, so that its answer watches them too.
+    seen: str = ""
     # A job that was just sent is most often running half a second later.
     is_fresh: bool = False
 
 
-def poll(generations: list[Generation], *, now: datetime | None = None) -> Poll | None:
-    """The page's one poller: watches the active jobs, slower as the newest grows older."""
+def poll(
+    generations: list[Generation], *, shown: dict[uuid.UUID, str] | None = None
+) -> Poll | None:
+    """The page's one poller: watches the active jobs, slower as the newest grows older.
+
+    `shown`: marks of cards that the page shows as they were; one of them may have ended since.
+    """
     active = [g for g in generations if g.is_active]
     if not active:
         return None
-    age = ((now or timezone.now()) - max(g.created_at for g in active)).total_seconds()
+    age = (timezone.now() - max(g.created_at for g in active)).total_seconds()
     interval = next((every for most, every in ((20, 2), (60, 3), (180, 5)) if age < most), 10)
-    seen = ",".join(mark(g) for g in active)
+    marks = {g.pk: mark(g) for g in active} | (shown or {})
+    seen = ",".join(marks.values())
     url = f"{reverse('generation-poll')}?seen={seen}&every={interval}"
-    return Poll(url, interval, is_fresh=age < FRESH)
+    return Poll(url, interval, seen, is_fresh=age < FRESH)
 
 
 def mark(generation: Generation) -> str:

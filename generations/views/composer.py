@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from generations import queries
 from generations.forms import GenerationForm, form_fields, initial_from, mark_errors
-from generations.models import Generation, User, VeniceModel
+from generations.models import Generation, RecipeVersion, User, VeniceModel
 from generations.services import catalogue, spend
 from generations.services import generation as generations
 from generations.services.errors import Invalid
@@ -43,18 +43,54 @@ def offer(model: str | None) -> Offer:
 def empty(user: User, query: QueryDict) -> GenerationForm:
     """The form as a page shows it first: defaults, or an earlier request to build on."""
     source = _source(user, query)
-    offered = offer(query.get("model") or (source.model if source else None))
+    offered = offer(query.get("model") or (_successor(source.model) if source else None))
     rules, styles = _rules(offered.chosen)
     initial = _defaults(rules)
     if source is not None:
-        with_seed = query.get("use") in ("all", "seed")
+        # A recipe has a seed only when its owner asked to keep it.
+        with_seed = query.get("use") in ("all", "seed") or isinstance(source, RecipeVersion)
         given = generations.envelope(source, with_seed=with_seed)
         if query.get("use") == "seed":
             given = {"seed": given["seed"], "prompt": ""}
-        kept = initial_from(given, rules)
-        initial |= {k: v for k, v in kept.items() if v is not None}
+        initial |= _kept(given, rules)
     form = GenerationForm(rules, styles, initial=initial)
     return dress(form, user, offered, note=_dropped(source, offered.chosen, rules, query))
+
+
+def from_settings(user: User, given: dict[str, Any]) -> GenerationForm:
+    """The form with settings that were found in a picture."""
+    offered = offer(given.get("model"))
+    rules, styles = _rules(offered.chosen)
+    settings = {name: value for name, value in given.items() if name != "model"}
+    form = GenerationForm(rules, styles, initial=_defaults(rules) | _kept(settings, rules))
+    lost = [name for name in settings if name in rules.check(settings) and name != "prompt"]
+    note = _note(lost, offered.chosen)
+    if given.get("model") and given["model"] != offered.chosen.id:
+        note = f"The picture names the model {given['model'][:60]}, which is not offered. {note}"
+    return dress(form, user, offered, note=note.strip())
+
+
+def _successor(model: str) -> str:
+    """The model itself while it is offered, else the replacement that Venice named for it."""
+    row = VeniceModel.objects.filter(pk=model).first()
+    if row is None or (row.is_offered and not catalogue.is_over(row)):
+        return model
+    return catalogue.info(row).deprecation_replacement or model
+
+
+def _kept(given: dict[str, Any], rules: Rules) -> dict[str, Any]:
+    """What fits, without the empty; a size that a ratio stands for becomes that ratio.
+
+    Otherwise the pixels of the earlier request would overrule the ratio that is chosen next.
+    """
+    kept = {k: v for k, v in initial_from(given, rules).items() if v is not None}
+    size = (kept.get("width"), kept.get("height"))
+    if rules.sizing == "pixels" and size != (None, None):
+        ratio = next((text for text in rules.ratios if rules.pixels_for(text) == size), None)
+        if ratio:
+            kept = {k: v for k, v in kept.items() if k not in ("width", "height")}
+            kept["aspect_ratio"] = ratio
+    return kept
 
 
 def switched(user: User, query: QueryDict) -> GenerationForm:
@@ -102,6 +138,7 @@ def dress(form: GenerationForm, user: User, offered: Offer, *, note: str = "") -
     form.resolution_choices = _choices(form, "resolution", rules.resolutions)
     form.quality_choices = _choices(form, "quality", rules.qualities)
     form.blocked_reason, form.blocked_url = _blocked(user)
+    form.style_hint = f"{len(form.styles)} to choose from"
     if rules.sizing == "pixels":
         form.size_hint = f"steps of {rules.divisor}, most 1280"
     form.budget_label, form.budget_ratio = _budget(user)
@@ -157,6 +194,7 @@ def _price(form: GenerationForm) -> None:
     )
     form.pay_label = f"Generate {count}" if count > 1 else "Generate"
     form.price_label = words.money(price)
+    form.amount = "" if price is None else str(price)
     if price is not None:
         del form.fields["confirm_price"]
 
@@ -222,8 +260,11 @@ def _choices(form: GenerationForm, name: str, values: tuple[str, ...]) -> list[d
 # --- building on an earlier request ----------------------------------------------------------
 
 
-def _source(user: User, query: QueryDict) -> Generation | None:
-    """The generation named in the address, if this person may see it or one of its images."""
+def _source(user: User, query: QueryDict) -> Generation | RecipeVersion | None:
+    """The generation named in the address, if this person may see it or one of its images, or
+    the recipe."""
+    if pk := _uuid(query.get("recipe")):
+        return queries.recipe_version(user, pk, query.get("version", ""))
     if pk := _uuid(query.get("from")):
         return queries.openable_generations(user).filter(pk=pk).first()
     if pk := _uuid(query.get("image")):
@@ -239,7 +280,9 @@ def _uuid(text: str | None) -> uuid.UUID | None:
         return None
 
 
-def _dropped(source: Generation | None, chosen: VeniceModel, rules: Rules, query: QueryDict) -> str:
+def _dropped(
+    source: Generation | RecipeVersion | None, chosen: VeniceModel, rules: Rules, query: QueryDict
+) -> str:
     if source is None or query.get("use") == "seed":
         return ""
     lost = [k for k in rules.check(generations.envelope(source)) if k != "prompt"]

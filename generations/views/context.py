@@ -7,7 +7,13 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 THEMES = ("auto", "light", "dark")
-_NAV = (("Studio", "studio"), ("Gallery", "gallery"), ("History", "generations"))
+# Label, name of the page, and whether a phone has it in the menu instead of the bar.
+_NAV = (
+    ("Studio", "studio", False),
+    ("Gallery", "gallery", False),
+    ("History", "generations", False),
+    ("Recipes", "recipes", True),
+)
 
 
 def studio(request: HttpRequest) -> dict[str, Any]:
@@ -30,7 +36,24 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
     if user is None or not user.is_authenticated:
         return []
     here = request.resolver_match.url_name if request.resolver_match else ""
-    return [
-        {"label": label, "url": reverse(name), "is_current": here == name, "badge": None}
-        for label, name in _NAV
+    items = [
+        {
+            "label": label,
+            "url": reverse(name),
+            "is_current": here == name,
+            "is_minor": is_minor,
+            "badge": None,
+        }
+        for label, name, is_minor in _NAV
     ]
+    return [*items, _team(here)] if user.is_admin else items
+
+
+def _team(here: str | None) -> dict[str, Any]:
+    return {
+        "label": "Team",
+        "url": reverse("team-usage"),
+        "is_current": (here or "").startswith("team-"),
+        "is_minor": True,
+        "badge": None,
+    }

@@ -42,9 +42,7 @@ class Day:
 @member
 def gallery(request: Request) -> HttpResponse:
     q, cursor = request.GET.get("q", "").strip()[:200], request.GET.get("after", "")
-    rows = queries.gallery(request.user)
-    for word in q.split()[:10]:
-        rows = rows.filter(generation__prompt__icontains=word)
+    rows = queries.search_images(queries.gallery(request.user), q)
     found = list(queries.after(rows, cursor)[: PAGE + 1])
     context = {
         "days": days(found[:PAGE], last_label=request.GET.get("day", "")),

@@ -1,8 +1,8 @@
-"""Jobs: asking, watching, history, taking back, asking again."""
+"""Jobs: asking, one by one, watching, taking back, asking again."""
 
 import uuid
+from decimal import Decimal, InvalidOperation
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -10,14 +10,20 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from django_htmx.http import reswap, retarget
+from django_htmx.http import (
+    HttpResponseClientRedirect,
+    HttpResponseClientRefresh,
+    reswap,
+    retarget,
+)
 
 from generations import queries
-from generations.models import Call, Generation
+from generations.forms import SaveRecipeForm
+from generations.models import Call, Generation, RecipeVersion
 from generations.models.generation import State
 from generations.services import generation as services
 from generations.services.errors import Invalid, NotPossible
-from generations.views import cards, composer, studio, words
+from generations.views import cards, composer, history, studio, words
 from generations.views.access import (
     Request,
     member,
@@ -25,13 +31,11 @@ from generations.views.access import (
     own_generation,
 )
 
-PAGE = 40
-
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @member
 def collection(request: Request) -> HttpResponse:
-    return _create(request) if request.method == "POST" else _history(request)
+    return _create(request) if request.method == "POST" else history.history(request)
 
 
 # --- asking -----------------------------------------------------------------------------------
@@ -51,6 +55,7 @@ def _create(request: Request) -> HttpResponse:
                 form_token=request.POST.get("form_token", "")[:64] or None,
                 is_price_confirmed=bool(form.cleaned_data.get("confirm_price")),
                 price_list=request.POST.get("price_list"),
+                shown_price=_shown_price(request),
             )
         except Invalid as problem:
             for name, sentence in problem.fields.items():
@@ -58,6 +63,15 @@ def _create(request: Request) -> HttpResponse:
         else:
             return _created(request, made)
     return _invalid(request, composer.redress(form))
+
+
+def _shown_price(request: Request) -> Decimal | None:
+    """The amount on the button, which the script sends along; without one nothing is compared."""
+    try:
+        amount = Decimal(request.POST.get("shown_price", ""))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() else None
 
 
 def _created(request: Request, made: list[Generation]) -> HttpResponse:
@@ -70,10 +84,13 @@ def _created(request: Request, made: list[Generation]) -> HttpResponse:
 
 def _new_cards(request: Request, made: list[Generation], *, form_token: str = "") -> HttpResponse:
     ids, usual = [generation.pk for generation in made], queries.usual_seconds()
-    rows = list(queries.with_cards(queries.live(request.user, ids)))
+    mine = queries.own_generations(request.user).filter(pk__in=ids)
     context = {
-        "cards": [cards.card(row, usual) for row in reversed(rows) if row.pk in ids],
-        "poll": cards.poll(rows),
+        "cards": [cards.card(row, usual) for row in queries.with_cards(mine)],
+        "poll": cards.poll(
+            list(queries.with_places(queries.active(request.user))),
+            shown=cards.read_marks(request.POST.get("seen", "")),
+        ),
         "form_token": form_token,
         "announcement": "In the queue." if len(made) == 1 else f"{len(made)} jobs in the queue.",
         **studio.summary_for_fragment(request),
@@ -89,52 +106,7 @@ def _invalid(request: Request, form: Any) -> HttpResponse:
     return render(request, "studio/studio.html", {**context, **studio.page(request)}, status=422)
 
 
-# --- history ----------------------------------------------------------------------------------
-
-
-def _history(request: Request) -> HttpResponse:
-    q, state = request.GET.get("q", "").strip()[:200], request.GET.get("state", "")
-    rows = queries.own_generations(request.user)
-    if state in State.values:
-        rows = rows.filter(state=state)
-    if q:
-        rows = queries.search_text(rows, q)
-    found = list(queries.with_cards(queries.after(rows, request.GET.get("after", "")))[: PAGE + 1])
-    usual = queries.usual_seconds()
-    context = {
-        "rows": [cards.card(row, usual) for row in found[:PAGE]],
-        "q": q,
-        "state": state,
-        "state_choices": _state_choices(q, state),
-        "next_url": _next_url(q, state, found),
-        "poll": cards.poll(found[:PAGE]),
-        "is_filtered": bool(q or state),
-    }
-    return render(request, "generations/list.html", context)
-
-
-def _state_choices(q: str, state: str) -> list[dict[str, Any]]:
-    choices = [("", "All"), *State.choices]
-    return [
-        {
-            "value": value,
-            "label": label,
-            "is_chosen": value == state,
-            "url": _address(q=q, state=value),
-        }
-        for value, label in choices
-    ]
-
-
-def _next_url(q: str, state: str, found: list[Generation]) -> str:
-    if len(found) <= PAGE:
-        return ""
-    return _address(q=q, state=state, after=queries.cursor_of(found[PAGE - 1]))
-
-
-def _address(**query: str) -> str:
-    given = urlencode({name: value for name, value in query.items() if value})
-    return f"{reverse('generations')}{'?' if given else ''}{given}"
+# --- one job ---------------------------------------------------------------------------------
 
 
 @require_GET
@@ -153,6 +125,7 @@ def detail(request: Request, pk: uuid.UUID) -> HttpResponse:
         "calls": [_call(call) for call in generation.calls.all()],
         "poll": cards.poll([generation]) if generation.user_id == request.user.pk else None,
         "is_active": generation.is_active,
+        "recipe_form": SaveRecipeForm(request.user, generation),
     }
     return render(request, "generations/detail.html", context)
 
@@ -174,7 +147,7 @@ _LABELS = {
 }
 
 
-def facts(generation: Generation) -> list[tuple[str, str]]:
+def facts(generation: Generation | RecipeVersion) -> list[tuple[str, str]]:
     """What was asked for, as people read it."""
     asked = generation.parameters
     rows = [("Model", generation.model_name)]
@@ -216,22 +189,34 @@ def _call(call: Call) -> dict[str, str]:
 def poll(request: Request) -> HttpResponse:
     """204 when the page is as it should be; else the changed cards and the poller again."""
     seen = cards.read_marks(request.GET.get("seen", ""))
-    rows = list(queries.with_places(queries.live(request.user, list(seen))))
-    ids = [row.pk for row in rows if seen.get(row.pk) != cards.mark(row)]
+    live = studio.is_live(request)
+    rows = [r for r in queries.with_places(queries.active(request.user)) if live or r.pk in seen]
+    marks = {row.pk: cards.mark(row) for row in rows}
+    ids = {pk for pk in seen if pk not in marks} | {
+        pk for pk, mark in marks.items() if seen.get(pk) != mark
+    }
     fresh = cards.poll(rows)
     if not ids and fresh and str(fresh.interval) == request.GET.get("every"):
         return HttpResponse(status=204)
+    if _is_own_page_of(request, set(seen) - set(marks)):
+        return HttpResponseClientRefresh()
     changed = list(queries.with_cards(queries.own_generations(request.user).filter(pk__in=ids)))
     usual, now = queries.usual_seconds() if changed else {}, timezone.now()
     context = {
         "cards": [cards.card(row, usual, now=now) for row in changed if row.pk in seen],
         "new_cards": [cards.card(row, usual, now=now) for row in changed if row.pk not in seen],
         "poll": fresh,
-        "is_stopped": fresh is None,
         "announcement": _announcement(changed),
         **studio.summary_for_fragment(request),
     }
     return render(request, "generations/_poll.html", context)
+
+
+def _is_own_page_of(request: Request, ended: set[uuid.UUID]) -> bool:
+    """Whether the page that polls is that of a job which has ended: more of it has changed than
+    its card."""
+    here = request.htmx.current_url_abs_path or ""
+    return any(here == reverse("generation-detail", args=[pk]) for pk in ended)
 
 
 def _announcement(changed: list[Generation]) -> str:
@@ -241,8 +226,9 @@ def _announcement(changed: list[Generation]) -> str:
     if len(ended) > 1:
         return f"{len(ended)} jobs have ended."
     prompt = words.clip(ended[0].prompt, 60)
+    is_held = any(picture.is_held for picture in ended[0].pictures)  # type: ignore[attr-defined]
     return {
-        State.SUCCEEDED: f"Done: {prompt}",
+        State.SUCCEEDED: f"{'Held for review' if is_held else 'Done'}: {prompt}",
         State.FAILED: f"Failed: {prompt}. {ended[0].error_message}",
         State.UNKNOWN: f"May have been charged: {prompt}",
         State.CANCELLED: f"Cancelled: {prompt}",
@@ -262,8 +248,18 @@ def cancel(request: Request, pk: uuid.UUID) -> HttpResponse:
         messages.info(request, str(problem))
     else:
         if not was_queued:
-            messages.info(request, "It is running and cannot be unsent. It will be left out here.")
+            return _gone(request)
     return _card_again(request, pk)
+
+
+def _gone(request: Request) -> HttpResponse:
+    """After the cancel of a running job: its card goes, and a sentence says what that means."""
+    messages.info(
+        request, "It is running and cannot be unsent. What comes is kept, but not shown here."
+    )
+    if request.htmx:
+        return render(request, "shared/_toasts_oob.html")
+    return redirect("studio")
 
 
 @require_POST
@@ -275,11 +271,11 @@ def retry(request: Request, pk: uuid.UUID) -> HttpResponse:
         again = services.retry(generation, by=request.user, form_token=token)
     except Invalid as problem:
         messages.error(request, " ".join(problem.fields.values()))
-        return _to_studio(request)
+        return _to(request, f"{reverse('studio')}?from={generation.pk}&use=all")
     services.dismiss(generation)
-    if request.htmx:
+    if request.htmx and studio.is_live(request):
         return _new_cards(request, [again])
-    return redirect("generation-detail", again.pk)
+    return _to(request, reverse("generation-detail", args=[again.pk]))
 
 
 @require_POST
@@ -291,10 +287,8 @@ def dismiss(request: Request, pk: uuid.UUID) -> HttpResponse:
     return redirect("studio")
 
 
-def _to_studio(request: Request) -> HttpResponse:
-    if request.htmx:
-        return HttpResponse(status=204, headers={"HX-Redirect": reverse("studio")})
-    return redirect("studio")
+def _to(request: Request, url: str) -> HttpResponse:
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
 
 
 def _card_again(request: Request, pk: uuid.UUID) -> HttpResponse:

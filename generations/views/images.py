@@ -12,6 +12,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from generations import queries
+from generations.forms import SaveRecipeForm
 from generations.models import Image
 from generations.services import generation as generations
 from generations.services import image as services
@@ -47,6 +48,7 @@ def _held(request: Request, image: Image) -> HttpResponse:
 def _page(request: Request, image: Image) -> dict[str, Any]:
     made, href = image.generation, reverse("image-detail", args=[image.pk])
     is_mine = made.user_id == request.user.pk
+    may_open_job = is_mine or request.user.is_admin
     newer, older = _neighbours(request, image)
     studio = reverse("studio")
     return {
@@ -73,9 +75,8 @@ def _page(request: Request, image: Image) -> dict[str, Any]:
         }
         if is_mine
         else None,
-        "generation_url": reverse("generation-detail", args=[made.pk])
-        if is_mine or request.user.is_admin
-        else "",
+        "generation_url": reverse("generation-detail", args=[made.pk]) if may_open_job else "",
+        "recipe_form": SaveRecipeForm(request.user, made) if may_open_job else None,
         "is_held": image.is_held,
         "verdict_label": cards.held_reason(image) if image.is_held else "",
     }
@@ -163,7 +164,7 @@ def conditional_file(request: HttpRequest, image: Image, kind: str) -> HttpRespo
     return _ranged(request, data, etag, headers | {"Content-Type": kind_of})
 
 
-_RANGE = re.compile(r"bytes=(\d{0,12})-(\d{0,12})")
+_RANGE = re.compile(r"bytes=([0-9]{0,12})-([0-9]{0,12})")
 
 
 def _ranged(request: HttpRequest, data: bytes, etag: str, headers: dict[str, str]) -> HttpResponse:
@@ -173,6 +174,8 @@ def _ranged(request: HttpRequest, data: bytes, etag: str, headers: dict[str, str
     if not asked or not is_same or asked.group(0) == "bytes=-":
         return HttpResponse(data, headers=headers)
     first, last = _bounds(asked[1], asked[2], len(data))
+    if asked[1] and asked[2] and int(asked[1]) > int(asked[2]):
+        return HttpResponse(data, headers=headers)  # no range at all, says RFC 9110
     if first > last or first >= len(data):
         return HttpResponse(
             status=416, headers={**headers, "Content-Range": f"bytes */{len(data)}"}

@@ -3,10 +3,9 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from generations.forms import ProfileForm, VeniceKeyForm, mark_errors
@@ -15,7 +14,7 @@ from generations.services import key as keys
 from generations.services.errors import Invalid
 from generations.venice.errors import VeniceError
 from generations.views import words
-from generations.views.access import Request, member
+from generations.views.access import Request, back_to, member
 from generations.views.context import THEMES
 
 YEAR = 365 * 24 * 3600
@@ -67,7 +66,7 @@ def key_facts(key: VeniceKey, *, with_account: bool = True) -> dict[str, Any]:
         "last_four": key.last_four,
         "tested_label": words.when(key.tested_at) if key.tested_at else "",
         "tier": key.tier,
-        "balance_label": _balance(key),
+        "balance_label": words.balances(key.balance_usd, key.balance_diem),
         "limit_label": f"{key.requests_per_minute} images a minute" if key.tested_at else "",
         "expires_label": words.day(key.expires_at) if key.expires_at else "",
     }
@@ -82,15 +81,6 @@ _PROBLEMS = {
 
 def _is_over(key: VeniceKey) -> bool:
     return key.expires_at is not None and key.expires_at <= timezone.now()
-
-
-def _balance(key: VeniceKey) -> str:
-    parts = []
-    if key.balance_usd is not None:
-        parts.append(f"${key.balance_usd:,.2f}")
-    if key.balance_diem is not None:
-        parts.append(f"{key.balance_diem:,.2f} Diem")
-    return " · ".join(parts)
 
 
 @require_POST
@@ -138,10 +128,7 @@ def profile(request: Request) -> HttpResponse:
 @require_POST
 def theme(request: Request) -> HttpResponse:
     """Light, dark or the system's; also before signing in."""
-    there = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(there, {request.get_host()}, request.is_secure()):
-        there = "/"
-    response = redirect(there)
+    response = HttpResponseRedirect(back_to(request, "/"))
     chosen = request.POST.get("theme", "")
     if chosen in THEMES:
         response.set_cookie(

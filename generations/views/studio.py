@@ -6,15 +6,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpResponse, QueryDict
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from generations import queries
 from generations.models import User, VeniceKey
 from generations.models.generation import ACTIVE
+from generations.services import image as images
 from generations.services.key import key_for
 from generations.views import cards, composer, words
 from generations.views.access import Request, member
@@ -29,7 +31,10 @@ def studio(request: Request) -> HttpResponse:
         form = composer.empty(request.user, request.GET)
     except composer.NothingOffered:
         form = None
-    return render(request, "studio/studio.html", {"form": form, **page(request)})
+    context = {"form": form, **page(request)}
+    if form is None:
+        context["catalogue_error"] = queries.catalogue_error()
+    return render(request, "studio/studio.html", context)
 
 
 def page(request: Request) -> dict[str, Any]:
@@ -44,6 +49,11 @@ def page(request: Request) -> dict[str, Any]:
         **summary(request.user, show),
         "first_run": _first_run(request.user) if not rows and not show else None,
     }
+
+
+def is_live(request: Request) -> bool:
+    """Whether the page that asks is the studio with all of my jobs: there a new one is put in."""
+    return request.htmx.current_url_abs_path == reverse("studio")
 
 
 def summary_for_fragment(request: Request) -> dict[str, Any]:
@@ -169,6 +179,24 @@ def parameters(request: Request) -> HttpResponse:
     except composer.NothingOffered:
         return HttpResponse(status=204)
     return render(request, "studio/_parameters.html", {"form": form})
+
+
+@require_POST
+@member
+def from_file(request: Request) -> HttpResponse:
+    """The settings of a picture: one of ours is known by its bytes, others may say them."""
+    file = request.FILES.get("file")
+    found = images.settings_of(request.user, file.read()) if file else {}
+    if "image" in found:
+        return redirect(f"{reverse('studio')}?image={found['image']}&use=all")
+    if not found:
+        messages.info(request, "There are no settings in this file. Nothing was kept of it.")
+        return redirect("studio")
+    try:
+        form = composer.from_settings(request.user, found)
+    except composer.NothingOffered:
+        return redirect("studio")
+    return render(request, "studio/studio.html", {"form": form, **page(request)})
 
 
 @require_GET

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from generations.models.spend import Month
 from generations.services.parameters import PIXEL_RATIOS, ratio_of
 
 
@@ -15,6 +16,27 @@ def money(amount: Decimal | None) -> str:
         return "price unknown"
     places = max(2, min(6, -int(amount.normalize().as_tuple().exponent)))
     return f"${amount:,.{places}f}"
+
+
+def rounded(amount: Decimal) -> str:
+    """For what is worked out and not charged: $63, $6.30."""
+    return f"${amount:,.0f}" if amount >= 10 else f"${amount:,.2f}"
+
+
+def limit(amount: Decimal) -> str:
+    """$20, $12.50."""
+    return f"${amount:,.0f}" if amount == round(amount) else money(amount)
+
+
+def balances(usd: Decimal | None, diem: Decimal | None) -> str:
+    """$112.48 · 5.00 Diem; what Venice did not name is left out."""
+    parts = [] if usd is None else [f"${usd:,.2f}"]
+    return " · ".join(parts if diem is None else [*parts, f"{diem:,.2f} Diem"])
+
+
+def each(amount: Decimal) -> str:
+    """What one of many costs on average: 2.0 ¢, $1.20."""
+    return f"{amount * 100:.1f} ¢" if amount < 1 else f"${amount:,.2f}"
 
 
 def ordinal(number: int) -> str:
@@ -30,6 +52,15 @@ def seconds(length: timedelta | float | None) -> str:
     if value >= 120:
         return f"{int(value) // 60} min {int(value) % 60} s"
     return f"{value:.0f} s" if value >= 10 else f"{value:.1f} s"
+
+
+def jobs(count: int) -> str:
+    return "1 job" if count == 1 else f"{count:,} jobs"
+
+
+def privacy(tier: str) -> str:
+    """Venice's word for who sees a prompt, as we spell it."""
+    return {"anonymized": "anonymised"}.get(tier, tier)
 
 
 def images(count: int) -> str:
@@ -50,15 +81,26 @@ def ratio(parameters: dict[str, Any], fallback: float = 1.0) -> str:
 
 
 def day(moment: datetime) -> str:
-    """Today, Yesterday, Thursday, 19 November, 3 March 2025."""
+    """Today, Yesterday, Thursday, 19 November, 3 March 2025; days to come have no weekday."""
     local, today = timezone.localtime(moment).date(), timezone.localdate()
     days = (today - local).days
     if days in (0, 1):
         return ("Today", "Yesterday")[days]
     text = f"{local.day} {local:%B}"
-    if days < 7:
+    if 0 < days < 7:
         return f"{local:%A}, {text}"
     return text if local.year == today.year else f"{text} {local.year}"
+
+
+def month(one: Month) -> str:
+    return f"{one.start:%B %Y}"
+
+
+def date(moment: datetime) -> str:
+    """30 November; 3 March 2025. For what is to come, where a weekday would mislead."""
+    local = timezone.localtime(moment).date()
+    text = f"{local.day} {local:%B}"
+    return text if local.year == timezone.localdate().year else f"{text} {local.year}"
 
 
 def when(moment: datetime) -> str:

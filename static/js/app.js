@@ -240,9 +240,23 @@ on("input", "[data-composer]", (form, event) => {
 on("change", "[data-composer]", (form, event) => {
   const { name } = event.target;
   if (!name) return;
+  // A ratio that is chosen now says more than the pixels of an earlier request.
+  if (name === "aspect_ratio") for (const side of ["width", "height"]) if (form.elements[side]) form.elements[side].value = "";
   keepDraft();
   if (name === "model") showModel(event.target); // its answer brings the price along
   else if (!["prompt", "negative_prompt", "confirm_price"].includes(name)) askPrice();
+});
+
+// A picture dropped on the composer brings its settings.
+on("dragover", "[data-composer]", (form, event) => {
+  if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+});
+on("drop", "[data-composer]", (form, event) => {
+  const input = document.getElementById("from-file-input");
+  if (!input || !event.dataTransfer?.files.length) return;
+  event.preventDefault();
+  input.files = event.dataTransfer.files;
+  input.form.requestSubmit();
 });
 
 on("click", ".model input", (radio, event) => {
@@ -348,14 +362,28 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden && event.detail.elt.id === "poller") event.preventDefault();
 });
 
-// Only fragments are swapped in: a whole error page inside a card would help nobody.
+// An answer that comes while the page is being left finds nothing to swap any more.
+let isLeaving = false;
+addEventListener("pagehide", () => { isLeaving = true; });
+addEventListener("pageshow", () => { isLeaving = false; });
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (isLeaving) event.detail.shouldSwap = false;
+});
+
+// An error answers with a sentence; a whole page inside a card would help nobody.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr } = event.detail;
   if (xhr.status < 400 || xhr.status === 422) return;
-  if (/^\s*<!doctype/i.test(xhr.responseText) || !xhr.responseText.trim()) {
-    event.detail.shouldSwap = false;
-    if (event.detail.elt.id !== "poller") say("That did not work. Nothing you wrote is lost; try again in a moment.", { isError: true });
-  }
+  event.detail.shouldSwap = false;
+  const isText = (xhr.getResponseHeader("content-type") ?? "").startsWith("text/plain");
+  const sentence = isText ? xhr.responseText : "That did not work. Nothing you wrote is lost; try again in a moment.";
+  if (event.detail.elt.id !== "poller") say(sentence, { isError: true });
+});
+
+// What stands on the button is what may be charged: the server compares, and sends nothing else.
+document.addEventListener("htmx:configRequest", (event) => {
+  const { elt, parameters, verb } = event.detail;
+  if (verb === "post" && elt.matches("[data-composer]")) parameters.shown_price = $("#pay", elt)?.dataset.amount ?? "";
 });
 
 document.addEventListener("htmx:sendError", (event) => {

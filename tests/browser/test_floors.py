@@ -1,12 +1,16 @@
 """What every page holds: axe, both themes, narrow and wide, no policy violation, no overflow."""
 
+from decimal import Decimal
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from generations.models import Generation, Image
 from generations.models.generation import State
-from tests.builders import make_generation, make_image, submit
+from generations.services import recipe as recipes
+from generations.services import spend
+from tests.builders import make_generation, make_image, make_recipe, submit
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 OPTIONS = {"runOnly": {"type": "tag", "values": TAGS}}
@@ -32,6 +36,10 @@ def full(studio, rosa):
     made = make_generation(rosa, prompt="Four kinds of light", variants=4, negative_prompt="people")
     images = [make_image(rosa, generation=made, number=number) for number in range(4)]
     held = make_image(rosa, state=Image.State.HELD, is_adult=True)
+    recipe = make_recipe(rosa, generation=made, name="Four kinds of light", is_team=True)
+    for other in (held.generation, make_generation(rosa, model="gone", model_name="Gone XL")):
+        make_recipe(rosa, generation=other, name=other.model_name, is_team=True)
+    recipes.save(rosa, generation=held.generation, recipe=recipe)
     return {
         "studio": "/",
         "history": "/generations/",
@@ -42,7 +50,13 @@ def full(studio, rosa):
         "gallery-empty": "/gallery/?q=nothing-like-this",
         "image": f"/images/{images[0].pk}/",
         "image-held": f"/images/{held.pk}/",
+        "recipes": "/recipes/",
+        "recipes-team": "/recipes/?show=team",
+        "recipes-empty": "/recipes/?q=nothing-like-this",
+        "recipe": f"/recipes/{recipe.pk}/",
+        "recipe-older": f"/recipes/{recipe.pk}/?version=1",
         "settings": "/settings/",
+        "usage": "/settings/usage/",
         "password": "/accounts/password/change/",
         "sign-out": "/accounts/logout/",
     }
@@ -72,6 +86,33 @@ def test_every_page(open_page, full, rosa, theme, size):
 
 @every_size
 @every_look
+def test_pages_about_money(open_page, full, rosa, ada, watch, theme, size):
+    spend.set_budget("everyone", Decimal(1))
+    for count, price in ((8, "0.01"), (2, "0.18")):
+        for _ in range(count):
+            make_generation(rosa, price=Decimal(price), charged=Decimal(price))
+    page = open_page(ada, viewport=SIZES[size], color_scheme=theme)
+    for path in ("/team/usage/", "/team/usage/?month=2020-01", "/team/budgets/"):
+        page.goto(path)
+        check(page)
+        fits(page)
+    page.fill("[name=team]", "-1")
+    page.get_by_role("button", name="Save the budgets").click()
+    expect(page.locator("#team-error")).to_be_visible()
+    check(page)
+    fits(page)
+    page.goto("/team/usage/")
+    page.get_by_text("Show as table").click()
+    expect(page.locator(".by-day tbody")).to_be_visible()
+    check(page)
+    fits(page)
+    page.get_by_role("button", name="It was not").click()
+    expect(page.get_by_text("Noted: it cost nothing.")).to_be_visible()
+    watch.expect("422")
+
+
+@every_size
+@every_look
 def test_pages_before_signing_in(open_page, studio, watch, theme, size):
     page = open_page(viewport=SIZES[size], color_scheme=theme)
     for path in ("/accounts/login/", "/accounts/password/reset/", "/no-such-page"):
@@ -84,7 +125,9 @@ def test_pages_before_signing_in(open_page, studio, watch, theme, size):
 @every_size
 @every_look
 def test_open_and_wrong(open_page, full, rosa, watch, theme, size):
-    page = open_page(rosa, viewport=SIZES[size], color_scheme=theme)
+    # Without motion: axe must not measure colours halfway through a fade.
+    still = {"reduced_motion": "reduce", "color_scheme": theme}
+    page = open_page(rosa, viewport=SIZES[size], **still)
     page.locator("[data-more] summary").click()
     page.fill("#id_steps", "99")
     page.fill("#id_prompt", "Wrong")
@@ -95,6 +138,15 @@ def test_open_and_wrong(open_page, full, rosa, watch, theme, size):
     page.goto("/gallery/")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
+    check(page)
+    for path in (full["job"], full["image"], full["recipe"]):
+        page.goto(path)
+        page.locator(".save summary").click()
+        check(page)
+        fits(page)
+    page.fill("[name=name]", "")
+    page.locator(".save button").click()
+    expect(page.locator("#name-error")).to_be_visible()
     check(page)
     page.goto("/settings/")
     page.fill("[name=venice_key]", "bad-key-0123456789")
@@ -107,7 +159,7 @@ def test_open_and_wrong(open_page, full, rosa, watch, theme, size):
 @every_look
 def test_an_empty_studio(open_page, alice, theme):
     page = open_page(alice, viewport=SIZES["wide"], color_scheme=theme)
-    for path in ("/", "/gallery/", "/generations/"):
+    for path in ("/", "/gallery/", "/generations/", "/recipes/", "/recipes/?show=team"):
         page.goto(path)
         check(page)
 
@@ -138,7 +190,7 @@ def test_nothing_moves_while_a_page_loads(open_page, full, rosa):
         setTimeout(() => done(shift), 400)
     })"""
     page = open_page(rosa, viewport=SIZES["wide"])
-    for path in ("/", "/gallery/", full["image"]):
+    for path in ("/", "/gallery/", full["image"], "/recipes/", full["recipe"]):
         page.goto(path)
         page.wait_for_load_state("networkidle")
         assert page.evaluate(script) <= 0.02, path

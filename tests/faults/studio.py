@@ -44,6 +44,11 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = 15.0) -> 
     return found
 
 
+def hex_of(job: str) -> str:
+    """A job's id as SQLite holds it."""
+    return uuid.UUID(job).hex
+
+
 def environment(data: Path, **changes: str) -> dict[str, str]:
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return {
@@ -93,11 +98,15 @@ class Process:
         return self._popen.wait(seconds)
 
     def end(self) -> None:
-        """Stop it in order; kill what does not listen."""
-        self._popen.terminate()
+        """Have it stop at once: `up` waits for running calls only until the second signal."""
+
+        def has_ended() -> bool:
+            self._popen.terminate()
+            return not self.is_running
+
         try:
-            self.wait()
-        except subprocess.TimeoutExpired:
+            wait_for(has_ended, f"it ends\n{self.log}", 20)
+        finally:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
             self.wait()
@@ -199,16 +208,14 @@ class Studio:
 
     def state(self, job: str) -> str:
         table = "generations_generation"
-        found = self.rows(f"select state from {table} where id = ?", uuid.UUID(job).hex)
+        found = self.rows(f"select state from {table} where id = ?", hex_of(job))
         return found[0]["state"] if found else ""
 
     def wait_for_state(self, job: str, state: str, seconds: float = 15.0) -> None:
         wait_for(lambda: self.state(job) == state, f"{job} is {state}\n{self.log}", seconds)
 
     def image_of(self, job: str) -> str:
-        found = self.rows(
-            "select id from generations_image where generation_id = ?", uuid.UUID(job).hex
-        )
+        found = self.rows("select id from generations_image where generation_id = ?", hex_of(job))
         return str(uuid.UUID(found[0]["id"]))
 
     # --- its processes ------------------------------------------------------------------
@@ -217,8 +224,12 @@ class Studio:
         """Ids of the living processes of this data folder whose command line has all words."""
         return [pid for pid, line in _living(self.data) if all(word in line for word in words)]
 
-    def worker(self) -> int:
-        return min(self.processes("celery", " worker "))
+    def wait_for_successor(self, dead: list[int], *words: str) -> None:
+        def is_there() -> bool:
+            living = self.processes(*words)
+            return bool(living) and not set(living) & set(dead)
+
+        wait_for(is_there, f"a new {words} in the place of {dead}\n{self.log}")
 
     def decoders(self) -> list[int]:
         return self.processes("multiprocessing", "spawn_main")

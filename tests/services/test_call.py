@@ -220,3 +220,107 @@ def test_no_key_in_what_is_stored_of_an_error(stocked, alice, run_jobs, caplog):
     from tests.conftest import TEAM_KEY
 
     assert TEAM_KEY not in stored + caplog.text
+
+
+# --- found by review ---------------------------------------------------------------------------
+
+
+def test_a_full_disk_keeps_what_it_can_and_says_what_it_cost(
+    stocked, alice, run_jobs, monkeypatch, settings
+):
+    from generations.services import image as images
+
+    written, real = [], images._write
+
+    def write(name, data):
+        if len(written) >= 6:
+            raise OSError(28, "No space left on device")
+        written.append(name)
+        return real(name, data)
+
+    monkeypatch.setattr(images, "_write", write)
+    generation = submit(alice, variants=4)
+    run_jobs()
+
+    generation.refresh_from_db()
+    assert generation.state == State.SUCCEEDED
+    assert generation.images.count() == 2
+    assert generation.charged == 4 * CENT == stocked.invoice().usd
+    assert "all were charged" in generation.error_message
+    on_disk = [path for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()]
+    assert len(on_disk) == 6
+
+
+def test_when_nothing_can_be_kept_it_is_failed_and_charged(stocked, alice, run_jobs, monkeypatch):
+    from generations.services import image as images
+
+    def write(name, data):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(images, "_write", write)
+    generation = submit(alice)
+    run_jobs()
+    generation.refresh_from_db()
+    assert (generation.state, generation.charged) == (State.FAILED, CENT)
+    assert "could not store it" in generation.error_message
+
+
+def test_pictures_beside_those_withheld_are_shown(stocked, alice, run_jobs):
+    submit(alice, "Beads [[fewer]]", variants=4)
+    run_jobs()
+    assert set(Image.objects.values_list("state", flat=True)) == {Image.State.SHOWN}
+
+
+def test_a_late_refusal_of_an_old_key_leaves_the_new_one_alone(stocked, alice, run_jobs):
+    from generations.services import call as calls
+    from generations.services import key as keys
+
+    keys.save(alice, "alices-first-key-0123456789")
+    submit(alice, "Peaks [[401]]")
+    call = queue.claim()
+    keys.save(alice, "alices-second-key-0123456789")
+    waiting = submit(alice, "A moon")
+
+    calls.settle(call, calls.ask(call))
+
+    assert keys.key_for(alice).problem == ""
+    waiting.refresh_from_db()
+    assert waiting.state == State.QUEUED
+
+
+def test_what_was_asked_for_in_demo_mode_is_never_sent_after_it(stocked, alice, settings, run_jobs):
+    settings.IS_DEMO = True
+    generation = submit(alice, "Only played")
+    settings.IS_DEMO = False
+    run_jobs()
+    queue.sweep(5)
+
+    generation.refresh_from_db()
+    assert (generation.state, generation.error_code) == (State.FAILED, "mode_changed")
+    assert stocked.calls("Only played") == []
+
+
+def test_a_picture_as_tall_as_webp_cannot_be_is_kept_all_the_same():
+    from generations.services import pixels
+    from tests.builders import picture
+
+    found = pixels.examine(picture(100, 20_000, "PNG"), "png")
+    assert (found.width, found.height) == (100, 20_000)
+
+
+def test_a_let_go_job_that_comes_after_all_is_seen_again(stocked, alice):
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from generations.services import call as calls
+    from generations.services import generation as generations
+
+    generation = submit(alice)
+    call = queue.claim()
+    Generation.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    queue.end_lost()
+    generations.dismiss(generation)
+    calls.settle(call, calls.ask(call))
+    generation.refresh_from_db()
+    assert (generation.state, generation.is_dismissed) == (State.SUCCEEDED, False)

@@ -159,6 +159,7 @@ def test_what_is_over_cannot_be_cancelled(stocked, alice, run_jobs):
 def test_a_retry_is_the_same_request_as_a_new_job(stocked, alice, run_jobs):
     generation = submit(alice, "Glass [[once 504]]", seed=3, steps=4, variants=2)
     run_jobs()
+    generation.refresh_from_db()
 
     again = generations.retry(generation, by=alice, form_token="again")
     assert generations.retry(generation, by=alice, form_token="again") == again

@@ -132,3 +132,45 @@ def test_two_people_cannot_share_an_address_in_another_case(alice):
 )
 def test_initials(db, name, initials):
     assert make_user("alice@example.com", name=name).initials == initials
+
+
+# --- people in the admin ------------------------------------------------------------------------
+
+
+def person(**changes):
+    return {
+        "email": "new@example.com",
+        "name": "New",
+        "role": "member",
+        "is_active": "on",
+        "new_password": "a-long-enough-password",
+    } | changes
+
+
+def test_an_admin_adds_somebody_and_sets_a_password(ada, sign_in, client):
+    boss = sign_in(ada)
+    assert boss.post("/admin/generations/user/add/", person()).status_code == 302
+    new = User.objects.get(email="new@example.com")
+    assert new.check_password("a-long-enough-password")
+    url = f"/admin/generations/user/{new.pk}/change/"
+    boss.post(url, person(new_password="another-long-password"))
+    boss.post(url, person(new_password="", name="Newer"))
+    new.refresh_from_db()
+    assert new.check_password("another-long-password")
+    assert new.name == "Newer"
+
+
+@pytest.mark.parametrize("password", ["", "short"])
+def test_somebody_new_needs_a_good_password(ada, sign_in, password):
+    answer = sign_in(ada).post("/admin/generations/user/add/", person(new_password=password))
+    assert answer.status_code == 200
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize("change", [{"role": "member"}, {"is_active": ""}])
+def test_the_last_admin_stays(ada, sign_in, change):
+    url = f"/admin/generations/user/{ada.pk}/change/"
+    asked = person(email=ada.email, role="admin", new_password="") | change
+    assert "There must be an admin" in sign_in(ada).post(url, asked).content.decode()
+    ada.refresh_from_db()
+    assert ada.is_admin

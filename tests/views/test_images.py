@@ -55,14 +55,16 @@ def test_a_range_is_sent_alone(client, image, asked, part):
     assert response["Content-Range"].endswith(f"/{len(whole)}")
 
 
-@pytest.mark.parametrize("asked", ["bytes=999999-", "bytes=9-2", "bytes=-0"])
+@pytest.mark.parametrize("asked", ["bytes=999999-", "bytes=-0"])
 def test_a_range_outside_is_refused(client, image, asked):
     response = client.get(path(image), headers={"Range": asked})
     assert response.status_code == 416
     assert response["Content-Range"] == f"bytes */{image.bytes}"
 
 
-@pytest.mark.parametrize("asked", ["bytes=0-1,4-5", "lines=1-2", "bytes=-", "bytes=a-b"])
+@pytest.mark.parametrize(
+    "asked", ["bytes=0-1,4-5", "lines=1-2", "bytes=-", "bytes=a-b", "bytes=9-2"]
+)
 def test_a_range_we_do_not_know_is_the_whole_file(client, image, asked):
     response = client.get(path(image), headers={"Range": asked})
     assert (response.status_code, len(response.content)) == (200, image.bytes)

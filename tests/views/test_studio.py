@@ -278,3 +278,123 @@ def test_a_retry_at_another_price_sends_nothing(stocked, client, alice, run_jobs
     page = client.post(url, {"form_token": "r"}, follow=True).content.decode()
     assert "have changed: this is $0.05 now" in page
     assert Generation.objects.count() == 1
+
+
+def test_a_vanished_model_leads_to_the_replacement_that_venice_named(stocked, client, alice):
+    earlier = submit(alice, "Painted houses", steps=5)
+    model = VeniceModel.objects.get(pk="z-image-turbo")
+    model.spec["deprecation"] = {"date": "2020-01-01T00:00:00Z", "replacementModelId": "hidream"}
+    model.save()
+    page = client.get(f"/?from={earlier.pk}&use=all").content.decode()
+    assert "Z-Image Turbo is not offered now; HiDream takes its place" in page
+    response = client.post(
+        reverse("generation-retry", args=[earlier.pk]), {"form_token": "r"}, follow=True
+    )
+    assert "not offered" in response.content.decode()
+    assert Generation.objects.count() == 1
+
+
+def test_a_size_that_a_ratio_stands_for_comes_back_as_that_ratio(stocked, client):
+    client.post("/generations/", {"prompt": "x", "aspect_ratio": "16:9"})
+    made = Generation.objects.get()
+    page = client.get(f"/?from={made.pk}&use=all").content.decode()
+    assert re.search(r'value="16:9" checked', page)
+    assert not re.search(r'name="width" value="1280"', page)
+
+
+# --- found by review ---------------------------------------------------------------------------
+
+
+def test_what_the_button_did_not_say_is_not_sent(stocked, client):
+    response = client.post("/generations/", form(variants=4, shown_price="0.01"))
+    assert response.status_code == 422
+    assert "This is $0.04, not $0.01" in response.content.decode()
+    assert not Generation.objects.exists()
+    client.post("/generations/", form(variants=4, shown_price="0.04"))
+    assert Generation.objects.count() == 1
+
+
+@pytest.mark.parametrize("shown", ["", "free", "NaN", "Infinity"])
+def test_a_shown_price_that_is_none_is_passed_over(stocked, client, shown):
+    assert client.post("/generations/", form(shown_price=shown)).status_code == 302
+
+
+def test_a_job_cancelled_while_it_runs_is_kept_but_hung_up_nowhere(
+    stocked, client, alice, bob, sign_in
+):
+    from generations.models import Image
+    from generations.services import call as calls
+    from generations.services import queue
+
+    generation = submit(alice)
+    call = queue.claim()
+    response = client.post(reverse("generation-cancel", args=[generation.pk]), headers=HTMX)
+    assert "cannot be unsent" in response.content.decode()
+    assert f"g-{generation.pk}" not in response.content.decode()
+    calls.settle(call, calls.ask(call))
+    image = str(Image.objects.get().pk)
+    for person in (alice, bob):
+        assert image not in sign_in(person).get("/gallery/").content.decode()
+    assert "$0.01" in client.get("/").context["day"]["summary"]
+
+
+def poll(client, seen, page):
+    headers = {**HTMX, "HX-Current-URL": f"http://testserver{page}"}
+    return client.get("/generations/poll/", {"seen": seen, "every": "2"}, headers=headers)
+
+
+def test_a_new_job_is_put_into_the_studio_alone(stocked, client, alice):
+    first, second = submit(alice, "First"), submit(alice, "Second")
+    seen = f"{first.pk.hex}.1.0"
+    assert "Second" in poll(client, seen, "/").content.decode()
+    for page in (f"/generations/{first.pk}/", "/generations/?q=First", "/?show=needs"):
+        assert poll(client, seen, page).status_code == 204, page
+    assert second.is_active
+
+
+def test_the_page_of_a_job_is_made_anew_when_it_ends(stocked, client, alice, run_jobs):
+    generation = submit(alice)
+    page = reverse("generation-detail", args=[generation.pk])
+    run_jobs()
+    assert poll(client, f"{generation.pk.hex}.1.0", page)["HX-Refresh"] == "true"
+
+
+@pytest.mark.parametrize("there", ["foo", "on", "-1", "//elsewhere", "https://x.example/", ""])
+def test_the_theme_takes_any_next(client, there):
+    assert client.post("/theme/", {"theme": "dark", "next": there})["Location"] == "/"
+
+
+@pytest.mark.parametrize("ratio", ["9" * 400 + ":" + "9" * 400, "0:0", "1:1\0", "a" * 10_000])
+def test_any_ratio_is_an_error_of_its_field(stocked, client, ratio):
+    query = {"prompt": "x", "aspect_ratio": ratio}
+    assert client.post("/generations/", query).status_code == 422
+    assert client.get(reverse("composer-price"), query, headers=HTMX).status_code == 200
+
+
+def test_an_error_answers_htmx_with_a_sentence(client):
+    response = client.get("/generations/not-there/", headers=HTMX)
+    assert response.status_code == 404
+    assert response["Content-Type"] == "text/plain"
+    assert b"Reload the page" in response.content
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("q", ["\0", "a\0b", "alice", "turbo", "7", "-7", "9" * 30, "%", "\\"])
+def test_the_gallery_searches_all_that_it_says(client, alice, q):
+    from tests.builders import make_image
+
+    make_image(alice)
+    page = client.get("/gallery/", {"q": q})
+    assert page.status_code == 200
+    found = bool(page.context["days"])
+    assert found is (q in ("\0", "alice", "turbo", "7", "a\0b"))
+
+
+def test_a_job_that_ended_between_two_submits_is_still_watched(stocked, client, alice, run_jobs):
+    first = submit(alice, "Ends early")
+    shown = f"{first.pk.hex}.1.0"
+    run_jobs()
+    text = client.post("/generations/", form(seen=shown), headers=HTMX).content.decode()
+    assert shown in re.search(r'name="seen" value="([^"]+)"', text)[1]
+    url = re.search(r'id="poller"[^>]*hx-get="([^"]+)"', text)[1].replace("&amp;", "&")
+    assert f'id="g-{first.pk}"' in client.get(url, headers=HTMX).content.decode()

@@ -58,30 +58,31 @@ class Command(BaseCommand):
         self, supervisor: Supervisor, host: str, port: int, admin: users.NewAdmin | None
     ) -> None:
         environment = {"VENICEWEB_HOST": host, "PORT": str(port), "VENICEWEB_EMBEDDED": "1"}
-        if _is_demo():
+        is_demo = _is_demo()
+        if is_demo:
             environment |= self._start_standin(supervisor)
         self._first_catalogue()
         for child in _children(host, port, settings.CHILD_ENVIRONMENT(**_MEMORY, **environment)):
             supervisor.start(child)
         address = f"http://{_reachable(host)}:{port}"
         if _wait_for_web(supervisor, host, port):
-            self._greet(address, admin)
+            self._greet(address, admin, is_demo=is_demo)
         supervisor.watch()
         self._log("up", "stopping; running calls may finish (Ctrl-C again ends at once)")
 
     def _start_standin(self, supervisor: Supervisor) -> dict[str, str]:
         port = _free_port()
         command = _manage("standin", "--port", str(port), "--latency", "2", "--rpm", "120")
-        supervisor.start(
-            Child("standin", command, settings.CHILD_ENVIRONMENT(VENICEWEB_EMBEDDED="1"))
-        )
+        # It paints and keeps no secret, so it is told none.
+        environment = settings.CHILD_ENVIRONMENT(VENICEWEB_EMBEDDED="1", VENICE_API_KEY="")
+        supervisor.start(Child("standin", command, environment))
         _wait_for_port("127.0.0.1", port)
         settings.VENICE_BASE_URL = f"http://127.0.0.1:{port}/api/v1"
         settings.VENICE_API_KEY = settings.VENICE_API_KEY or DEMO_KEY
         return {
             "VENICE_BASE_URL": settings.VENICE_BASE_URL,
             "VENICE_API_KEY": settings.VENICE_API_KEY,
-            "VENICEWEB_DEMO": "1",
+            "VENICEWEB_STANDIN": "1",
         }
 
     def _first_catalogue(self) -> None:
@@ -94,9 +95,9 @@ class Command(BaseCommand):
         finally:
             connection.close()
 
-    def _greet(self, address: str, admin: users.NewAdmin | None) -> None:
+    def _greet(self, address: str, admin: users.NewAdmin | None, *, is_demo: bool) -> None:
         lines = ["", f"  {settings.SITE_NAME} is running at {address}"]
-        if _is_demo():
+        if is_demo:
             lines.append("  Demo mode: pictures are painted locally, nothing is charged.")
         if admin:
             lines += ["", f"  First admin: {admin.email}"]
@@ -141,7 +142,7 @@ def _is_demo() -> bool:
     if settings.DEMO is not None:
         return bool(settings.DEMO)
     has_key = bool(settings.VENICE_API_KEY) and settings.VENICE_API_KEY != DEMO_KEY
-    return not (has_key or keys.has_any_saved())
+    return not (has_key or keys.has_any_saved() or settings.VENICE_BASE_URL != settings.VENICE)
 
 
 def _reachable(host: str) -> str:

@@ -1,0 +1,90 @@
+"""Processes killed in the middle of work. A paid call is never sent twice."""
+
+import os
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.faults.studio import hex_of, wait_for
+
+pytestmark = pytest.mark.processes
+
+_ROW = "select charged, error_code from generations_generation where id = ?"
+_A_SECOND_AGO = "strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 second')"
+
+
+def test_a_killed_worker_leaves_an_unknown_outcome_and_one_call(shared, upstream):
+    job = shared.submit("Killed regatta [[slow 8]]")
+    # For a second already: the request has left, and only its answer is missing.
+    calling = f"{_ROW} and state = 'calling' and started_at < {_A_SECOND_AGO}"
+    wait_for(lambda: shared.rows(calling, hex_of(job)), "Venice is working")
+    dead = shared.processes("celery", " worker ")
+    os.killpg(min(dead), signal.SIGKILL)
+
+    shared.wait_for_successor(dead, "celery", " worker ")
+    after = shared.submit("Regatta after the kill")
+    shared.wait_for_state(after, "succeeded")
+
+    shared.wait_for_state(job, "unknown", 35)
+    found = shared.rows(_ROW, hex_of(job))
+    assert found == [{"charged": None, "error_code": "outcome_unknown"}]
+    assert "May have been charged" in shared.http.get(f"/generations/{job}/").text
+    wait_for(lambda: upstream.calls("Killed regatta"), "the stand-in has finished its picture")
+    assert len(upstream.calls("Killed regatta")) == 1
+
+
+def test_a_killed_decoder_costs_no_picture(shared, upstream):
+    _make(shared, [f"Two decoders {number}" for number in range(4)])
+    # Of two that are idle the one at the pipe holds the lock of the pool's queue. Killed, it
+    # never gives it back, and the other cannot even be told to end.
+    wait_for(lambda: len(_at_the_pipe(shared)) == 1, "both are idle")
+    (killed,) = _at_the_pipe(shared)
+    (other,) = set(shared.decoders()) - {killed}
+    for pid in (killed, other):
+        os.kill(pid, signal.SIGSTOP)  # so that the pictures are in their hands when one dies
+    jobs = [shared.submit(f"Killed decoder {number}") for number in range(3)]
+    wait_for(lambda: len(upstream.calls("Killed decoder")) == 3, "the answers have come")
+    assert {shared.state(job) for job in jobs} == {"calling"}
+    os.kill(killed, signal.SIGKILL)
+    os.kill(other, signal.SIGCONT)
+
+    for job in jobs:
+        shared.wait_for_state(job, "succeeded")
+    assert len(upstream.calls("Killed decoder")) == 3
+    # Its pool is of no use any more: the other one ends too, and new ones come.
+    wait_for(lambda: not {killed, other} & set(shared.decoders()), "the pool has ended")
+    _make(shared, ["After the killed decoder"])
+
+
+def _at_the_pipe(studio):
+    return [pid for pid in studio.decoders() if "pipe" in Path(f"/proc/{pid}/wchan").read_text()]
+
+
+def _make(studio, prompts):
+    for job in [studio.submit(prompt) for prompt in prompts]:
+        studio.wait_for_state(job, "succeeded")
+
+
+@pytest.mark.parametrize("words", [("granian",), ("celery", " beat ")], ids=["web", "beat"])
+def test_what_dies_is_started_again(shared, words):
+    dead = shared.processes(*words)
+    os.kill(min(dead), signal.SIGKILL)
+    shared.wait_for_successor(dead, *words)
+    wait_for(lambda: _answers(shared), "the studio answers")
+
+
+def test_a_web_process_that_loses_its_worker_is_started_again(shared):
+    serving = max(shared.processes("granian"))
+    os.kill(serving, signal.SIGKILL)
+    shared.wait_for_successor([serving], "granian")
+    wait_for(lambda: len(shared.processes("granian")) == 2, "both parts run again")
+    wait_for(lambda: _answers(shared), "the studio answers")
+
+
+def _answers(studio) -> bool:
+    try:
+        return studio.http.get("/healthz").is_success
+    except httpx.TransportError:
+        return False
