@@ -18,7 +18,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.faults.studio import (  # noqa: E402
+from tests.faults.studio import (
     ADMIN,
     MODEL,
     PASSWORD,

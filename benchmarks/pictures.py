@@ -19,7 +19,7 @@ from typing import Any
 
 from measure import MODEL, PICTURE, Upstream, Watch, cpu_seconds, installation, machine, memory_mb
 
-IMAGES = 60
+IMAGES, LOOKED_AT = 40, 15
 FORMATS = ("webp", "png")
 
 
@@ -87,8 +87,8 @@ def _timed(work: Callable[..., Any], path: Path, answers: Any) -> None:
         once()
     used = cpu_seconds(os.getpid()) - cpu
     # Memory in a second round: looking at it costs CPU too.
-    watch = Watch(os.getpid(), every=0.01)
-    for _ in range(IMAGES):
+    watch = Watch(os.getpid(), every=0.02)
+    for _ in range(LOOKED_AT):
         once()
     watch.stop()
     decoders.close()
@@ -114,7 +114,7 @@ def _bare(path: Path) -> Callable[[], None]:
 
     from generations.services.pixels import WEBP
 
-    data, folder = path.read_bytes(), path.with_suffix(".files")
+    data, folder = path.read_bytes(), path.with_name(f"{path.name}.files")
     folder.mkdir()
 
     def once() -> None:

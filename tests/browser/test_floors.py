@@ -67,11 +67,18 @@ def check(page):
     assert results.violations_count == 0, results.generate_report()
 
 
+# What reaches furthest to the right, of what is not an SVG's inside.
+WIDEST = """() => [...document.querySelectorAll('body *')]
+    .filter(one => !one.closest('svg'))
+    .map(one => [one.getBoundingClientRect().right, one.tagName + '.' + one.className])
+    .sort((a, b) => b[0] - a[0]).slice(0, 3).join('; ')"""
+
+
 def fits(page):
     wide = page.evaluate(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
-    assert wide <= 0, f"{page.url} is {wide} px too wide"
+    assert wide <= 0, f"{page.url} is {wide} px too wide: {page.evaluate(WIDEST)}"
 
 
 @every_size
