@@ -29,11 +29,6 @@ from generations.venice.types import ImageAnswer, ImageRequest
 logger = logging.getLogger(__name__)
 
 
-def make(call: Call) -> None:
-    """Make the call of a claimed job and settle it. Every outcome of Venice's ends in a state."""
-    settle(call, ask(call))
-
-
 def ask(call: Call) -> ImageAnswer | VeniceError:
     """The half that waits for Venice: sends the call and returns what came of it."""
     try:
@@ -60,13 +55,13 @@ def _post(call: Call) -> ImageAnswer:
         client = keys.client_for(key)
     except crypto.CannotDecrypt:
         raise BadKey("the key cannot be decrypted", public_message=_KEY_UNREADABLE) from None
-    _let_go_of_the_database()
+    let_go_of_the_database()
     with client:
         return client.generate(request_of(generation))
 
 
-def _let_go_of_the_database() -> None:
-    # The call takes up to minutes; the connection goes back to the pool meanwhile.
+def let_go_of_the_database() -> None:
+    """Give the connection back to the pool: nobody waits with one in hand."""
     if not connection.in_atomic_block:
         connection.close()
 

@@ -88,7 +88,7 @@ def test_an_answer_after_the_sweep_gave_up_still_counts(stocked, alice):
     _expire_lease(generation)
     queue.end_lost()
 
-    calls.make(call)
+    calls.settle(call, calls.ask(call))
 
     generation.refresh_from_db()
     assert generation.state == State.SUCCEEDED
