@@ -9,13 +9,12 @@ before the first image.
 
 import argparse
 import io
-import multiprocessing
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from queue import Empty
-from typing import Any
 
 from measure import MODEL, PICTURE, Upstream, Watch, cpu_seconds, installation, machine, memory_mb
 
@@ -24,7 +23,12 @@ FORMATS = ("webp", "png")
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=WORK, help=argparse.SUPPRESS)
+    parser.add_argument("--picture", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.only:
+        return _time(WORK[options.only], options.picture)
     print(machine())
     with tempfile.TemporaryDirectory(prefix="veniceweb-benchmark-") as name:
         folder = Path(name)
@@ -49,8 +53,7 @@ def _picture(format: str) -> bytes:
 def _compare(format: str, data: bytes, folder: Path) -> None:
     path = folder / f"picture.{format}"
     path.write_bytes(data)
-    found = {work.__name__: _in_a_process(work, path) for work in (_ours, _bare)}
-    (ours_ms, ours_mb), (bare_ms, bare_mb) = found["_ours"], found["_bare"]
+    (ours_ms, ours_mb), (bare_ms, bare_mb) = (_in_a_process(name, path) for name in WORK)
     print(
         f"{format} ({len(data) // 1024} kB): ours {ours_ms:.1f} ms CPU, {ours_mb:.0f} MB"
         f" | bare {bare_ms:.1f} ms CPU, {bare_mb:.0f} MB"
@@ -59,25 +62,17 @@ def _compare(format: str, data: bytes, folder: Path) -> None:
     )
 
 
-def _in_a_process(work: Callable[..., Any], path: Path) -> tuple[float, float]:
-    context = multiprocessing.get_context("spawn")
-    answers = context.Queue()
-    process = context.Process(target=_timed, args=(work, path, answers))
-    process.start()
-    try:
-        return answers.get(timeout=120)
-    except Empty:
-        raise SystemExit(f"{work.__name__} did not end") from None
-    finally:
-        process.join()
+def _in_a_process(name: str, path: Path) -> tuple[float, float]:
+    command = [sys.executable, __file__, "--only", name, "--picture", str(path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+    milliseconds, megabytes = done.stdout.split()
+    return float(milliseconds), float(megabytes)
 
 
-def _timed(work: Callable[..., Any], path: Path, answers: Any) -> None:
+def _time(work: Callable[[Path], Callable[[], None]], path: Path) -> None:
     import django
 
     django.setup()
-    from generations.services import decoders
-
     once = work(path)
     before = memory_mb(os.getpid())
     for _ in range(3):
@@ -85,14 +80,13 @@ def _timed(work: Callable[..., Any], path: Path, answers: Any) -> None:
     cpu = cpu_seconds(os.getpid())
     for _ in range(IMAGES):
         once()
-    used = cpu_seconds(os.getpid()) - cpu
+    cpu = cpu_seconds(os.getpid()) - cpu
     # Memory in a second round: looking at it costs CPU too.
     watch = Watch(os.getpid(), every=0.02)
     for _ in range(LOOKED_AT):
         once()
     watch.stop()
-    decoders.close()
-    answers.put((used / IMAGES * 1000, watch.peak_mb - before))
+    print(cpu / IMAGES * 1000, watch.peak_mb - before)
 
 
 def _ours(path: Path) -> Callable[[], None]:
@@ -128,6 +122,8 @@ def _bare(path: Path) -> Callable[[], None]:
 
     return once
 
+
+WORK = {"ours": _ours, "bare": _bare}
 
 if __name__ == "__main__":
     main()

@@ -84,6 +84,7 @@ def run(stopping: threading.Event) -> int:
                 done += 1
         finally:
             rang = slots().leave()
+            calls.let_go_of_the_database()
         if call is None and not rang:
             break
     _wait_for(last)
@@ -108,6 +109,8 @@ def _make(call: Call, last: Future[None] | None) -> Future[None] | None:
 
 def _wait_for(settling: Future[None] | None) -> None:
     if settling is not None:
+        # It needs one of the pool's few connections: 20 who wait with one in hand wait for ever.
+        calls.let_go_of_the_database()
         settling.result()
 
 
@@ -124,7 +127,7 @@ def _settle_aside(call: Call, came: ImageAnswer) -> None:
     try:
         _settle(call, came)
     finally:
-        close_old_connections()
+        calls.let_go_of_the_database()
 
 
 def _give_up(call: Call) -> None:

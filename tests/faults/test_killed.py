@@ -36,19 +36,18 @@ def test_a_killed_worker_leaves_an_unknown_outcome_and_one_call(shared, upstream
 
 
 def test_a_killed_decoder_costs_no_picture(shared, upstream):
-    _make(shared, [f"Two decoders {number}" for number in range(4)])
-    # Of two that are idle the one at the pipe holds the lock of the pool's queue. Killed, it
-    # never gives it back, and the other cannot even be told to end.
-    wait_for(lambda: len(_at_the_pipe(shared)) == 1, "both are idle")
-    (killed,) = _at_the_pipe(shared)
-    (other,) = set(shared.decoders()) - {killed}
-    for pid in (killed, other):
-        os.kill(pid, signal.SIGSTOP)  # so that the pictures are in their hands when one dies
+    _make(shared, ["A decoder starts"])
+    # The idle one that waits at the pipe holds the lock of the pool's queue. Killed, it never
+    # gives it back, and another one cannot even be told to end.
+    wait_for(lambda: len(_waiting(shared, "pipe")) == 1, "the decoders are idle")
+    (killed,) = _waiting(shared, "pipe")
+    os.kill(killed, signal.SIGSTOP)  # so that the pictures wait for it when it dies
     jobs = [shared.submit(f"Killed decoder {number}") for number in range(3)]
     wait_for(lambda: len(upstream.calls("Killed decoder")) == 3, "the answers have come")
+    wait_for(lambda: set(_waiting(shared, "futex")) - {killed}, "another waits for the lock")
+    (other,) = set(shared.decoders()) - {killed}
     assert {shared.state(job) for job in jobs} == {"calling"}
     os.kill(killed, signal.SIGKILL)
-    os.kill(other, signal.SIGCONT)
 
     for job in jobs:
         shared.wait_for_state(job, "succeeded")
@@ -58,8 +57,9 @@ def test_a_killed_decoder_costs_no_picture(shared, upstream):
     _make(shared, ["After the killed decoder"])
 
 
-def _at_the_pipe(studio):
-    return [pid for pid in studio.decoders() if "pipe" in Path(f"/proc/{pid}/wchan").read_text()]
+def _waiting(studio, where):
+    """Decoders whose main thread sleeps there in the kernel."""
+    return [pid for pid in studio.decoders() if where in Path(f"/proc/{pid}/wchan").read_text()]
 
 
 def _make(studio, prompts):
