@@ -105,8 +105,9 @@ class GenerationForm(forms.Form):
     amount = ""
     budget_ratio: int | None = None
     blocked_reason = blocked_url = switch_note = ""
-    size_hint = style_hint = ""
-    more_is_open = False
+    size_hint = style_hint = catalogue_note = ""
+    # Filled from a picture: a draft must not write over it.
+    is_filled = more_is_open = False
 
     def __init__(
         self,

@@ -136,6 +136,15 @@ def _store_styles(styles: list[str]) -> None:
     StylePreset.objects.exclude(name__in=[row.name for row in rows]).update(is_offered=False)
 
 
+def age() -> timedelta | None:
+    """How old the copy is when Venice could not be asked lately; None while it is fresh."""
+    fetch = CatalogueFetch.objects.first()
+    if fetch is None or fetch.fetched_at is None:
+        return None
+    age = timezone.now() - fetch.fetched_at
+    return age if age > 2 * EVERY else None
+
+
 def info(model: VeniceModel) -> ModelInfo:
     return ModelInfo.from_json({"id": model.id, "type": "image", "model_spec": model.spec})
 

@@ -4,6 +4,7 @@ import logging
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from generations import crypto
@@ -21,20 +22,27 @@ logger = logging.getLogger(__name__)
 
 def key_for(user: User) -> VeniceKey | None:
     """A person's own key if there is one, else the team's."""
-    return VeniceKey.objects.filter(user=user).first() or team_key()
+    rows = list(VeniceKey.objects.filter(Q(user=user) | Q(user=None)))
+    own = next((row for row in rows if not row.is_team), None)
+    return own or _team_key_among(rows)
 
 
 def team_key() -> VeniceKey | None:
     """The key from VENICE_API_KEY, else the one saved for the team."""
+    return _team_key_among(list(VeniceKey.objects.filter(user=None)))
+
+
+def _team_key_among(rows: list[VeniceKey]) -> VeniceKey | None:
+    by_source = {row.source: row for row in rows if row.is_team}
     if settings.VENICE_API_KEY:
-        return _environment_key()
-    return VeniceKey.objects.filter(user=None, source=VeniceKey.Source.SAVED).first()
+        return _environment_key(by_source.get(VeniceKey.Source.ENVIRONMENT))
+    return by_source.get(VeniceKey.Source.SAVED)
 
 
-def _environment_key() -> VeniceKey:
+def _environment_key(row: VeniceKey | None) -> VeniceKey:
+    """The row of the key in the environment; written when that has changed."""
     secret = ApiKey(settings.VENICE_API_KEY)
     print_ = crypto.fingerprint(secret.reveal())
-    row = VeniceKey.objects.filter(user=None, source=VeniceKey.Source.ENVIRONMENT).first()
     if row is None or row.fingerprint != print_:
         row = _put(None, secret, VeniceKey.Source.ENVIRONMENT)
     return row

@@ -8,12 +8,13 @@ ahead of its last answer by more than one, so answers do not pile up in memory.
 
 import logging
 import threading
+import time
 import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import OperationalError, close_old_connections
 
 from generations.models import Call
 from generations.services import call as calls
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 RENEW_EVERY = 5.0
 # While one of them waits for a decoder, others hash, write files and settle.
 SETTLERS_PER_DECODER = 4
+# Seconds between attempts to write down what came: 40 together.
+PAUSES = (0.5, 2.0, 5.0, 12.0, 20.0)
 
 
 class Slots:
@@ -116,11 +119,23 @@ def _wait_for(settling: Future[None] | None) -> None:
 
 def _settle(call: Call, came: ImageAnswer | VeniceError) -> None:
     try:
-        calls.settle(call, came)
+        _settle_patiently(call, came)
     except Exception:
         _give_up(call)
     finally:
         slots().running.discard(call.generation_id)
+
+
+def _settle_patiently(call: Call, came: ImageAnswer | VeniceError) -> None:
+    """What came is paid for: a database that is away for a while does not lose it."""
+    for pause in PAUSES:
+        try:
+            return calls.settle(call, came)
+        except OperationalError as error:
+            logger.warning("settling %s waits %s s: %s", call.generation_id, pause, error)
+            calls.let_go_of_the_database()
+            time.sleep(pause)
+    calls.settle(call, came)
 
 
 def _settle_aside(call: Call, came: ImageAnswer) -> None:

@@ -63,6 +63,7 @@ def from_settings(user: User, given: dict[str, Any]) -> GenerationForm:
     rules, styles = _rules(offered.chosen)
     settings = {name: value for name, value in given.items() if name != "model"}
     form = GenerationForm(rules, styles, initial=_defaults(rules) | _kept(settings, rules))
+    form.is_filled = True
     lost = [name for name in settings if name in rules.check(settings) and name != "prompt"]
     note = _note(lost, offered.chosen)
     if given.get("model") and given["model"] != offered.chosen.id:
@@ -142,6 +143,7 @@ def dress(form: GenerationForm, user: User, offered: Offer, *, note: str = "") -
     if rules.sizing == "pixels":
         form.size_hint = f"steps of {rules.divisor}, most 1280"
     form.budget_label, form.budget_ratio = _budget(user)
+    form.catalogue_note = _catalogue_note()
     form.more_is_open = bool(note) or _has_errors_below(form)
     _price(form)
     mark_errors(form)
@@ -197,6 +199,14 @@ def _price(form: GenerationForm) -> None:
     form.amount = "" if price is None else str(price)
     if price is not None:
         del form.fields["confirm_price"]
+
+
+def _catalogue_note() -> str:
+    """Said while Venice is away and the last good copy serves."""
+    age = catalogue.age()
+    if age is None:
+        return ""
+    return f"Models and prices as of {words.hours(age)} ago; Venice could not be asked since."
 
 
 def _budget(user: User) -> tuple[str, int | None]:

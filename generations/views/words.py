@@ -63,6 +63,12 @@ def privacy(tier: str) -> str:
     return {"anonymized": "anonymised"}.get(tier, tier)
 
 
+def hours(length: timedelta) -> str:
+    """3 hours, 2 days."""
+    count = int(length.total_seconds() // 3600)
+    return f"{count} hours" if count < 48 else f"{count // 24} days"
+
+
 def images(count: int) -> str:
     return "1 image" if count == 1 else f"{count:,} images"
 

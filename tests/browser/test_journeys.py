@@ -167,3 +167,48 @@ def test_the_gallery_goes_on_while_scrolling_and_back_restores(open_page, alice,
     more = open_page(alice, "/gallery/", java_script_enabled=False, viewport=WIDE)
     more.get_by_role("link", name="More").click()
     expect(more.locator("main a[href^='/images/']")).to_have_count(10)
+
+
+def test_switching_the_model_keeps_what_fits_and_says_what_not(open_page, alice):
+    page = open_page(alice, "/?model=nano-banana-pro", viewport=WIDE)
+    page.fill("#id_prompt", "A bridge that stays")
+    page.locator("input[name=aspect_ratio][value='16:9']").check(force=True)
+    page.locator("input[name=resolution][value='2K']").check(force=True)
+    expect(page.locator("#generate")).to_contain_text("$0.23")
+    page.locator(".models summary").click()
+    page.get_by_placeholder("models").fill("z-image")
+    page.locator("label.model", has_text="Z-Image Turbo").click()
+    expect(page.locator(".switch-note")).to_contain_text("resolution did not come along")
+    expect(page.locator("input[name=aspect_ratio][value='16:9']")).to_be_checked()
+    expect(page.locator("#id_prompt")).to_have_value("A bridge that stays")
+    expect(page.locator("#generate")).to_contain_text("$0.01")
+
+
+def test_the_keyboard_alone_is_enough(open_page, alice):
+    page = open_page(alice, viewport=WIDE)
+    page.keyboard.press("/")  # from anywhere to the prompt
+    expect(page.locator("#id_prompt")).to_be_focused()
+    page.keyboard.type("By keyboard alone")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "generate":
+            break
+    page.keyboard.press("Enter")
+    expect(page.locator("#cards article")).to_have_count(1)
+    expect(page.locator("#cards article")).to_contain_text("By keyboard alone")
+
+
+def test_a_picture_dropped_on_the_composer_brings_its_settings(open_page, alice):
+    from PIL.PngImagePlugin import PngInfo
+
+    from tests.builders import picture
+
+    info = PngInfo()
+    info.add_text("parameters", "a dropped tower\nSteps: 3, Seed: 99")
+    page = open_page(alice, viewport=WIDE)
+    page.locator("[data-more] summary").click()
+    file = {"name": "x.png", "mimeType": "image/png", "buffer": picture(8, 8, "PNG", pnginfo=info)}
+    page.set_input_files("#from-file-input", file)
+    page.get_by_role("button", name="Read them").click()
+    expect(page.locator("#id_prompt")).to_have_value("a dropped tower")
+    expect(page.locator("#id_seed")).to_have_value("99")

@@ -324,3 +324,29 @@ def test_a_let_go_job_that_comes_after_all_is_seen_again(stocked, alice):
     calls.settle(call, calls.ask(call))
     generation.refresh_from_db()
     assert (generation.state, generation.is_dismissed) == (State.SUCCEEDED, False)
+
+
+def test_a_database_that_is_away_for_a_while_loses_no_picture(
+    stocked, alice, run_jobs, monkeypatch
+):
+    from django.db import OperationalError
+
+    from generations.services import call as calls
+    from generations.services import worker
+
+    real, failures = calls.settle, iter([True, True, False])
+
+    def settle(call, came):
+        if next(failures):
+            raise OperationalError("the database is away")
+        real(call, came)
+
+    waited = []
+    monkeypatch.setattr(calls, "settle", settle)
+    monkeypatch.setattr(worker.time, "sleep", waited.append)
+    generation = submit(alice, "Kept")
+    run_jobs()
+    generation.refresh_from_db()
+    assert generation.state == State.SUCCEEDED
+    assert waited == list(worker.PAUSES[:2])
+    assert len(stocked.calls("Kept")) == 1

@@ -166,3 +166,14 @@ def test_a_model_without_a_seed_is_sent_none(stocked, alice, run_jobs):
     assert generation.state == "succeeded"
     assert generation.seed is None
     assert Image.objects.get().seed is None
+
+
+def test_an_old_copy_says_how_old_it_is(stocked, alice, sign_in):
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    client = sign_in(alice)
+    assert "as of" not in client.get("/").content.decode()
+    CatalogueFetch.objects.update(fetched_at=timezone.now() - timedelta(hours=5, minutes=1))
+    assert "Models and prices as of 5 hours ago" in client.get("/").content.decode()
