@@ -160,8 +160,7 @@ def keep_leases() -> threading.Thread:
 
 
 def _renew_for_ever(held: Slots) -> None:
-    pause = threading.Event()
-    while not pause.wait(RENEW_EVERY):
+    while True:
         try:
             if running := set(held.running):
                 queue.renew(running)
@@ -171,3 +170,4 @@ def _renew_for_ever(held: Slots) -> None:
             logger.warning("leases not renewed: %s", type(error).__name__)
         finally:
             close_old_connections()
+        time.sleep(RENEW_EVERY)
