@@ -35,6 +35,7 @@ def test_from_sign_in_to_the_image_page(open_page, alice, run_worker, scripted):
     expect(page).to_have_url(re.compile("/images/[0-9a-f-]{36}/"))
     expect(page.get_by_role("main")).to_contain_text("A stone footbridge at dusk")
     expect(page.get_by_role("main")).to_contain_text("$0.01")
+    page.wait_for_load_state("load")  # which waits for the picture
     loaded = "img => img.complete && img.naturalWidth > 0"
     assert page.locator("main img").first.evaluate(loaded) or not scripted
 
