@@ -99,7 +99,6 @@ class GenerationForm(forms.Form):
     ratio_choices: list[dict[str, Any]]
     resolution_choices: list[dict[str, Any]]
     quality_choices: list[dict[str, Any]]
-    model_error = ""
     prompt_limit = 0
     pay_label = price_label = budget_label = ""
     amount = ""

@@ -18,7 +18,6 @@ from generations.services.parameters import MOST_IMAGES, SURCHARGED, Rules, rati
 from generations.views import words
 
 NOTHING_OFFERED = "Venice’s models are not loaded yet."
-_PRIVACY = {"private": "private", "anonymized": "anonymised"}
 
 
 class NothingOffered(Exception):
@@ -124,7 +123,6 @@ def bound(user: User, data: QueryDict) -> GenerationForm:
     form = GenerationForm(rules, styles, data)
     if data.get("model") and data["model"] != offered.chosen.id:
         form.add_error(None, "This model is not offered. Choose another one.")
-        form.model_error = "This model is not offered. Choose another one."
     return dress(form, user, offered)
 
 
@@ -238,7 +236,7 @@ def _model_choice(model: VeniceModel, chosen: VeniceModel) -> dict[str, Any]:
         "id": model.id,
         "name": model.name,
         "price_label": ("from " if varies else "") + words.money(price),
-        "privacy_label": _PRIVACY.get(model.privacy, model.privacy),
+        "privacy_label": words.privacy(model.privacy),
         "is_private": model.privacy == "private",
         "is_chosen": model.pk == chosen.pk,
         "note": f"ends {words.day(ends)}" if ends else "beta" if entry.beta else "",

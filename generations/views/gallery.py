@@ -34,7 +34,6 @@ class Tile:
 @dataclass
 class Day:
     label: str
-    count_label: str = ""
     tiles: list[Tile] = field(default_factory=list)
 
 

@@ -208,3 +208,13 @@ def test_forced_colours_and_less_motion(open_page, full, rosa):
     page.goto("/")
     expect(page.locator("#cards article").first).to_be_visible()
     fits(page)
+
+
+@every_look
+def test_the_line_of_a_lost_answer_has_its_own_colour(open_page, full, rosa, theme):
+    page = open_page(rosa, viewport=SIZES["wide"], color_scheme=theme)
+    colours = page.locator(".is-unknown > .waterline").first.evaluate(
+        "line => [line, line.querySelector('path')].map(one => getComputedStyle(one))"
+        ".map((style, n) => n ? style.stroke : style.color)"
+    )
+    assert colours[0] == colours[1]
