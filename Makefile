@@ -1,6 +1,7 @@
 # make run      from a bare clone to a working studio
 # make install  only builds .venv
 # make test     everything this machine can test
+# make drills   real processes killed while a stand-in counts what was paid (LONG=1: 200 kills)
 # make check    lint, format, types, migrations, deployment check
 # make lock     the lock files, from pyproject.toml (needs uv)
 
@@ -13,7 +14,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 PIP := $(if $(UV),VIRTUAL_ENV=$(VENV) $(UV) pip install -q,$(BIN)/python -m pip install -q --disable-pip-version-check --root-user-action=ignore)
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --extra postgres pyproject.toml
 
-.PHONY: run install test check lock
+.PHONY: run install test drills check lock
 
 run: $(VENV)/.installed
 	@exec $(BIN)/python manage.py up
@@ -25,6 +26,9 @@ test: $(VENV)/.installed-dev
 
 check: $(VENV)/.installed-dev
 	@$(BIN)/python tests/check.py
+
+drills: $(VENV)/.installed-dev
+	@$(BIN)/python -m tests.drills
 
 lock:
 	$(COMPILE) -o requirements.lock

@@ -26,6 +26,8 @@ from tests.faults.studio import (
     Studio,
     Upstream,
     environment,
+    free_port,
+    wait_for,
 )
 
 POSTGRES = "postgres://postgres@127.0.0.1:5432/"
@@ -41,10 +43,11 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @contextmanager
 def installation(
-    folder: Path, upstream: Upstream, *, on_servers: bool, **changes: str
+    folder: Path, upstream: Upstream, *, on_servers: bool, redis: str = "", **changes: str
 ) -> Iterator[dict[str, str]]:
     """A migrated, empty installation; yields the environment for its processes.
 
+    `redis`: the address of another Redis than the usual one, for what empties it.
     Django is set up in this process too, on the same data: call it once a process.
     """
     env = environment(
@@ -57,13 +60,13 @@ def installation(
         DJANGO_SETTINGS_MODULE="veniceweb.settings",
         **changes,
     )
-    with _servers() if on_servers else _no_servers() as addresses:
+    with _servers(redis or REDIS) if on_servers else _no_servers() as addresses:
         env |= addresses
         os.environ |= env
         import django
 
         django.setup()
-        _stock()
+        stock()
         yield env
 
 
@@ -73,17 +76,17 @@ def _no_servers() -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def _servers() -> Iterator[dict[str, str]]:
-    """A PostgreSQL database of our own, dropped afterwards, and Redis' database 8."""
+def _servers(address: str) -> Iterator[dict[str, str]]:
+    """A PostgreSQL database of our own, dropped afterwards, and a database of Redis."""
     import psycopg
     import redis
 
     name = f"veniceweb_benchmark_{os.getpid()}"
-    broker = redis.Redis.from_url(REDIS)
+    broker = redis.Redis.from_url(address)
     with psycopg.connect(f"{POSTGRES}postgres", autocommit=True) as server:
         server.execute(f"create database {name}")
         try:
-            yield {"DATABASE_URL": f"{POSTGRES}{name}", "REDIS_URL": REDIS}
+            yield {"DATABASE_URL": f"{POSTGRES}{name}", "REDIS_URL": address}
         finally:
             server.execute(f"drop database {name} with (force)")
             for key in broker.scan_iter("veniceweb:*"):
@@ -91,7 +94,8 @@ def _servers() -> Iterator[dict[str, str]]:
             broker.close()
 
 
-def _stock() -> None:
+def stock() -> None:
+    """Migrate the database, and put in catalogue, key and first admin."""
     from django.core.management import call_command
 
     from generations.services import catalogue, key
@@ -127,6 +131,26 @@ def worker(env: dict[str, str], log: Path, parallel: int = 16) -> Process:
     command = [sys.executable, "-m", "celery", "--quiet", "-A", "veniceweb", "worker"]
     command += ["--loglevel", "WARNING", "--without-gossip", "--without-mingle"]
     return Process(command, {**env, "VENICEWEB_WORKERS": str(parallel)}, log)
+
+
+# --- jobs that finish -----------------------------------------------------------------------
+
+
+def wait_for_work(finished: int) -> None:
+    """Until more than so many jobs are finished (0: until the first is)."""
+    from generations.models import Generation
+
+    while Generation.objects.exclude(finished_at=None).count() <= finished:
+        time.sleep(0.5)
+
+
+def rate(parallel: int, *, rounds: int, warm_up: int, run_out: int) -> float:
+    """Jobs a second, without the first and the last rounds of so many parallel ones."""
+    from generations.models import Generation
+
+    ends = sorted(Generation.objects.values_list("finished_at", flat=True))
+    first, last = ends[warm_up * parallel - 1], ends[-run_out * parallel - 1]
+    return (rounds - warm_up - run_out) * parallel / (last - first).total_seconds()
 
 
 # --- what processes use ---------------------------------------------------------------------
@@ -205,4 +229,5 @@ def machine() -> str:
     )
 
 
-__all__ = ["MODEL", "Studio", "Upstream"]  # what the benchmarks take from the fault tests
+# What the benchmarks take from the fault tests.
+__all__ = ["MODEL", "Process", "Studio", "Upstream", "environment", "free_port", "wait_for"]

@@ -6,10 +6,19 @@ two rounds (start, decoders warming up) and the last one (running dry) are left 
 
 import argparse
 import tempfile
-import time
 from pathlib import Path
 
-from measure import Upstream, Watch, installation, machine, submit, warm_up, worker
+from measure import (
+    Upstream,
+    Watch,
+    installation,
+    machine,
+    rate,
+    submit,
+    wait_for_work,
+    warm_up,
+    worker,
+)
 
 LATENCY = 2.0
 ROUNDS, WARM_UP, RUN_OUT = 10, 2, 1
@@ -45,38 +54,24 @@ def _measure(
     submit(ROUNDS * parallel, format=format)
     process = worker(env, folder / f"worker-{parallel}.log", parallel)
     try:
-        _wait_for_work(0)
+        wait_for_work(0)
         watches = Watch(process.pid), Watch(upstream.process.pid), Watch(None)
-        _wait_for_work(ROUNDS * parallel - 1)
+        wait_for_work(ROUNDS * parallel - 1)
         worker_cores, upstream_cores, all_cores = (watch.stop() for watch in watches)
     finally:
         process.end()
     assert set(Generation.objects.values_list("state", flat=True)) == {"succeeded"}, process.log
-    rate, ideal = _rate(parallel), parallel / LATENCY
-    verdict = "" if rate / ideal >= FLOOR else f"  BELOW THE FLOOR of {FLOOR}"
+    measured = rate(parallel, rounds=ROUNDS, warm_up=WARM_UP, run_out=RUN_OUT)
+    ideal = parallel / LATENCY
+    verdict = "" if measured / ideal >= FLOOR else f"  BELOW THE FLOOR of {FLOOR}"
     print(
-        f"{parallel:>3} calls: {rate:5.2f} jobs/s of {ideal:5.2f} = {rate / ideal:.3f}{verdict}"
+        f"{parallel:>3} calls: {measured:5.2f} jobs/s of {ideal:5.2f} = "
+        f"{measured / ideal:.3f}{verdict}"
         f" | worker {watches[0].peak_mb:.0f} MB peak, {worker_cores:.2f} cores"
         f" | stand-in {upstream_cores:.2f} cores"
         f" | others {all_cores - worker_cores - upstream_cores:.2f} cores",
         flush=True,
     )
-
-
-def _wait_for_work(finished: int) -> None:
-    """Until more than so many jobs are finished (0: until the first is)."""
-    from generations.models import Generation
-
-    while Generation.objects.exclude(finished_at=None).count() <= finished:
-        time.sleep(0.5)
-
-
-def _rate(parallel: int) -> float:
-    from generations.models import Generation
-
-    ends = sorted(Generation.objects.values_list("finished_at", flat=True))
-    first, last = ends[WARM_UP * parallel - 1], ends[-RUN_OUT * parallel - 1]
-    return (ROUNDS - WARM_UP - RUN_OUT) * parallel / (last - first).total_seconds()
 
 
 if __name__ == "__main__":

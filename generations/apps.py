@@ -7,3 +7,6 @@ class GenerationsConfig(AppConfig):
 
     def ready(self) -> None:
         from generations import checks  # noqa: F401  (registers the system checks)
+        from generations.views import entrance
+
+        entrance.connect()

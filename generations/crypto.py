@@ -33,10 +33,28 @@ def decrypt(token: str) -> str:
         raise CannotDecrypt from None
 
 
-def fingerprint(secret: str) -> str:
-    """A stable name of a secret (32 hex digits) that does not lead back to it.
+def is_current(token: str) -> bool:
+    """Whether the first key has encrypted it."""
+    try:
+        _cipher(tuple(settings.ENCRYPTION_KEYS[:1])).decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
 
-    The last key is mixed in: rotation puts new keys in front, so the name stays.
-    """
-    salt = settings.ENCRYPTION_KEYS[-1].encode()
-    return hmac.new(salt, secret.encode(), hashlib.sha256).hexdigest()[:32]
+
+def rotate(token: str) -> str:
+    """The same secret under the first key. Raises CannotDecrypt."""
+    try:
+        return _cipher(tuple(settings.ENCRYPTION_KEYS)).rotate(token.encode()).decode()
+    except InvalidToken:
+        raise CannotDecrypt from None
+
+
+def first_salt() -> str:
+    """What fingerprints begin with where none is stored yet: the oldest key."""
+    return str(settings.ENCRYPTION_KEYS[-1])
+
+
+def fingerprint(secret: str, *, salt: str) -> str:
+    """A stable name of a secret (32 hex digits) that does not lead back to it."""
+    return hmac.new(salt.encode(), secret.encode(), hashlib.sha256).hexdigest()[:32]

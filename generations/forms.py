@@ -11,8 +11,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from generations import queries
-from generations.models import Generation, Recipe, User, VeniceModel
+from generations.models import Generation, Image, Recipe, User, VeniceModel
 from generations.queries import Limits
+from generations.services import signup
 from generations.services.parameters import FORMATS, MOST_IMAGES, Rules
 
 # What a form post may hold besides the parameters.
@@ -25,6 +26,8 @@ _ENVELOPE = frozenset(
         "price_list",
         "shown_price",
         "seen",
+        "visibility",
+        "made_from",
     }
 )
 
@@ -34,10 +37,10 @@ MOST_RECIPES = 30
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Sign-up is by invitation only."""
+    """Sign-up is by invitation, unless the policy opens it."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return False
+        return signup.is_open()
 
 
 class Checkbox(forms.CheckboxInput):
@@ -105,6 +108,10 @@ class GenerationForm(forms.Form):
     budget_ratio: int | None = None
     blocked_reason = blocked_url = switch_note = ""
     size_hint = style_hint = catalogue_note = ""
+    # What the team's policy has set: field -> its value, and that in words.
+    fixed: dict[str, tuple[bool, str]]
+    # Address of the image it builds on.
+    parent = ""
     # Filled from a picture: a draft must not write over it.
     is_filled = more_is_open = False
 
@@ -126,6 +133,12 @@ class GenerationForm(forms.Form):
         self.fields["form_token"] = forms.CharField(
             required=False, max_length=64, widget=forms.HiddenInput(attrs={"id": "form-token"})
         )
+        # Not a parameter of Venice: who here will see what comes.
+        self.fields["visibility"] = forms.ChoiceField(
+            required=False, label="Who sees it", choices=Image.Visibility.choices
+        )
+        # The image it builds on; services.generation asks whether this person may see it.
+        self.fields["made_from"] = forms.CharField(required=False, widget=forms.HiddenInput)
         self.fields["confirm_price"] = forms.BooleanField(
             required=False, label="Make it without knowing the price"
         )
@@ -247,8 +260,16 @@ class HistoryFilter(forms.Form):
 class ProfileForm(forms.ModelForm):
     class Meta:
         model = User
-        fields = ("name",)
-        labels = {"name": "Name"}  # noqa: RUF012
+        fields = ("name", "default_visibility")
+        labels = {"name": "Name", "default_visibility": "New images"}  # noqa: RUF012
+
+    default_visibility = forms.ChoiceField(
+        required=False, label="New images", choices=Image.Visibility.choices
+    )
+
+    def clean_default_visibility(self) -> str:
+        """A post that says nothing of it keeps what is."""
+        return str(self.cleaned_data["default_visibility"] or self.instance.default_visibility)
 
 
 class RecipeForm(forms.Form):
@@ -311,7 +332,8 @@ class AmountField(forms.DecimalField):
 
     def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
         amount = super().to_python(value.strip().removeprefix("$") if value else value)
-        return None if amount is None else amount + 0  # -0 is 0
+        # -0 is 0. Not by adding 0, which "sNaN" and 1e9999999 answer with an error.
+        return Decimal(0) if amount is not None and not amount else amount
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, str]:
         return {"inputmode": "decimal", "autocomplete": "off"}

@@ -35,6 +35,8 @@ def everywhere(missing: list[str]) -> bool:
 
 
 def processes(missing: list[str]) -> bool:
+    if not shutil.which("npm"):
+        missing.append("OpenAI's SDK for Node: there is no npm on the PATH.")
     return pytest("real processes", "-m", "processes")
 
 

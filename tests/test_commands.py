@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from generations.models import User, VeniceKey
+from generations.services import token as tokens
 from generations.services import user as users
 
 pytestmark = pytest.mark.django_db
@@ -59,6 +60,23 @@ def test_venicekey_for_nobody(standin):
         call_command("venicekey", user="nobody@example.com")
 
 
+def test_token_prints_a_token_that_works(alice, capsys):
+    call_command("token", "Alice@example.com", name="Nightly")
+    (text,) = capsys.readouterr().out.split()
+    found = tokens.find(text)
+    assert (found.user, found.name, found.scopes) == (
+        alice,
+        "Nightly",
+        ["generate", "read", "share"],
+    )
+
+
+@pytest.mark.parametrize("email", ["nobody@example.com", "charlie@example.com"])
+def test_token_for_nobody(charlie, email):
+    with pytest.raises(CommandError, match="nobody active"):
+        call_command("token", email)
+
+
 def test_the_first_admin_is_made_once():
     first = users.first_admin("", "")
     assert (first.email, first.is_made_up) == (users.FIRST_ADMIN, True)
@@ -83,7 +101,7 @@ def test_health(client, django_assert_num_queries):
 
     with django_assert_num_queries(0):
         assert client.get("/healthz").content == b"ok\n"
-    queue.report()
+    queue.report(places=16)
     answer = client.get("/readyz")
     assert answer.json() == {"database": True, "broker": True, "worker": True, "storage": True}
     assert answer.status_code == 200

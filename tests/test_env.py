@@ -41,6 +41,8 @@ def run(*arguments, data, **environment):
         {"SECRET_KEY_FILE": "/no/such/file"},
         {"DATABASE_URL": "postgres://u@h/d"},
         {"VENICEWEB_DATA": "/dev/null/data"},
+        {"VENICEWEB_OIDC_URL": "https://id.example.com"},
+        {"VENICEWEB_OIDC_SECRET": "x", "VENICEWEB_OIDC_CLIENT_ID": "y"},
     ],
     ids=str,
 )

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -40,9 +41,14 @@ VARIABLES = {
     "VENICEWEB_ADMIN_PASSWORD": "password of the first admin",
     "VENICEWEB_PASSWORD": "password for `manage.py adduser`, instead of its prompt",
     "VENICEWEB_WORKERS": "parallel calls of a worker",
+    "VENICEWEB_RATE_MARGIN": "requests a minute of each account left to others who use it",
     "VENICEWEB_PROXIES": "trusted proxies in front",
     "VENICEWEB_CALL_TIMEOUT": "seconds a call to Venice may take",
     "VENICEWEB_NAME": "the team's name in the bar",
+    "VENICEWEB_OIDC_URL": "address of an OpenID Connect provider to sign in with",
+    "VENICEWEB_OIDC_CLIENT_ID": "what that provider calls this studio",
+    "VENICEWEB_OIDC_SECRET": "the client's secret there",
+    "VENICEWEB_OIDC_NAME": "what people call that provider",
     "VENICEWEB_DEMO": "1 forces demo mode, 0 forbids it",
     "VENICEWEB_LOG": "text or json",
 }
@@ -68,9 +74,12 @@ class Environment:
     admin_password: str
     new_password: str
     workers: int
+    rate_margin: int
     proxies: int
     call_timeout: float
     name: str
+    # url, client_id, secret and name; empty without a provider.
+    oidc: dict[str, str]
     demo: bool | None
     is_demo: bool
     log: str
@@ -112,9 +121,11 @@ def _read(env: environ.Env) -> Environment:
         admin_password=_text(env, "VENICEWEB_ADMIN_PASSWORD"),
         new_password=_text(env, "VENICEWEB_PASSWORD"),
         workers=_whole(env, "VENICEWEB_WORKERS", 16, 1, 64),
+        rate_margin=_whole(env, "VENICEWEB_RATE_MARGIN", 0, 0, 1000),
         proxies=_whole(env, "VENICEWEB_PROXIES", 0, 0, 10),
         call_timeout=float(_whole(env, "VENICEWEB_CALL_TIMEOUT", 180, 1, 3600)),
         name=_text(env, "VENICEWEB_NAME", "veniceweb"),
+        oidc=_oidc(env),
         demo=_switch(env, "VENICEWEB_DEMO"),
         # Only `up` puts the stand-in in Venice's place; only then a page may promise it.
         is_demo=_text(env, "VENICEWEB_STANDIN") == "1",
@@ -227,7 +238,10 @@ def _database(env: environ.Env, data: Path) -> dict[str, Any]:
         return config | {"OPTIONS": _SQLITE}
     if config.get("ENGINE") != "django.db.backends.postgresql" or not config.get("NAME"):
         raise ImproperlyConfigured(sentence)
-    return config | {"OPTIONS": {**config.get("OPTIONS", {}), "pool": _POOL}}
+    return config | {
+        "ENGINE": "veniceweb.postgres",
+        "OPTIONS": {**config.get("OPTIONS", {}), "pool": _POOL},
+    }
 
 
 # IMMEDIATE takes the write lock at BEGIN, so that two writers wait for each other instead of
@@ -238,7 +252,9 @@ _SQLITE = {
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16000;",
 }
 # Threads of a worker hand their connection back while they wait for Venice: 20 serve 64 calls.
-_POOL = {"min_size": 1, "max_size": 20, "timeout": 20}
+# A server that is away is tried for 5 s, and again by the next who asks: pauses that grow to
+# minutes would outlast its return.
+_POOL = {"min_size": 1, "max_size": 20, "timeout": 10, "reconnect_timeout": 5, "max_idle": 60}
 
 
 def _email(env: environ.Env) -> dict[str, Any]:
@@ -246,6 +262,26 @@ def _email(env: environ.Env) -> dict[str, Any]:
     return dict(
         _checked(lambda: env.email_url_config(_text(env, "EMAIL_URL", "dummymail://")), sentence)
     )
+
+
+def _oidc(env: environ.Env) -> dict[str, str]:
+    found = {
+        "url": _url(env, "VENICEWEB_OIDC_URL", "", ("http", "https")),
+        "client_id": _text(env, "VENICEWEB_OIDC_CLIENT_ID"),
+        "secret": _text(env, "VENICEWEB_OIDC_SECRET"),
+    }
+    if not any(found.values()):
+        return {}
+    if not all(found.values()):
+        raise ImproperlyConfigured(
+            "VENICEWEB_OIDC_URL, VENICEWEB_OIDC_CLIENT_ID and VENICEWEB_OIDC_SECRET "
+            "belong together: set all of them."
+        )
+    if not all(find_spec(name) for name in ("requests", "oauthlib", "jwt")):
+        raise ImproperlyConfigured(
+            "VENICEWEB_OIDC_URL needs more packages: pip install 'django-allauth[socialaccount]'."
+        )
+    return found | {"name": _text(env, "VENICEWEB_OIDC_NAME", urlsplit(found["url"]).netloc)}
 
 
 def _url(env: environ.Env, name: str, default: str, schemes: tuple[str, ...]) -> str:

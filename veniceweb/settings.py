@@ -21,6 +21,8 @@ INSTALLED_APPS = [
     "django_htmx",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
 ]
 
 MIDDLEWARE = [
@@ -34,6 +36,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "generations.views.origin.OriginMiddleware",
 ]
 
 ROOT_URLCONF = "veniceweb.urls"
@@ -61,7 +64,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # there is one web process, and its own memory does.
 CACHES = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": ENV.redis_url}
+        {
+            "BACKEND": "veniceweb.cache.PatientRedisCache",
+            "LOCATION": ENV.redis_url,
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
+        }
         if ENV.redis_url
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     )
@@ -84,7 +91,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "studio"
-ACCOUNT_ADAPTER = "generations.forms.AccountAdapter"
+ACCOUNT_ADAPTER = "generations.views.entrance.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -92,7 +99,47 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_PREVENT_ENUMERATION = True
+# Wrong passwords and codes are counted by services.guess, which tells an account's own browsers
+# from others; here is what is asked for, not guessed.
+ACCOUNT_RATE_LIMITS = {
+    "login": None,
+    "login_failed": None,
+    "reauthenticate": None,
+    "reset_password": "20/m/ip,5/h/key",
+}
 ALLAUTH_TRUSTED_PROXY_COUNT = ENV.proxies
+MFA_ADAPTER = "generations.views.entrance.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = ENV.name
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_FORMS = {
+    "add_webauthn": "generations.views.entrance.AddPasskeyForm",
+    "edit_webauthn": "generations.views.entrance.RenamePasskeyForm",
+}
+# Nothing there can be guessed.
+MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}
+
+# An OpenID Connect provider, where one is set: an extra, which needs packages of its own.
+OIDC_NAME = ENV.oidc.get("name", "")
+if ENV.oidc:
+    INSTALLED_APPS += ["allauth.socialaccount", "allauth.socialaccount.providers.openid_connect"]
+    SOCIALACCOUNT_ADAPTER = "generations.views.sso.Adapter"
+    SOCIALACCOUNT_LOGIN_ON_GET = True  # the policy lets no form lead to somebody else's address
+    SOCIALACCOUNT_PROVIDERS = {
+        "openid_connect": {
+            "OAUTH_PKCE_ENABLED": True,
+            "APPS": [
+                {
+                    "provider_id": "sso",
+                    "name": OIDC_NAME,
+                    "client_id": ENV.oidc["client_id"],
+                    "secret": ENV.oidc["secret"],
+                    "settings": {"server_url": ENV.oidc["url"]},
+                }
+            ],
+        }
+    }
 
 # --- Addresses and cookies ------------------------------------------------------------------
 PUBLIC_URL = ENV.url
@@ -132,8 +179,8 @@ SECURE_CSP = {
 # A prompt has at most 32,768 characters and a form has some 25 fields; a megabyte of text is
 # read, refused with the field named, and not an error page.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
-# The budgets page has a field for each person.
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+# A selection has a field for each of its 10,000 images, the budgets page one for each person.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_100
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 
 # --- Files --------------------------------------------------------------------------------
@@ -151,7 +198,7 @@ STORAGES = {
             "directory_permissions_mode": 0o700,
         },
     },
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "veniceweb.static.SmallStorage"},
 }
 
 # --- Words and time ---------------------------------------------------------------------
@@ -168,8 +215,14 @@ EMAIL_HOST_USER = ENV.email.get("EMAIL_HOST_USER") or ""
 EMAIL_HOST_PASSWORD = ENV.email.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS = bool(ENV.email.get("EMAIL_USE_TLS"))
 EMAIL_USE_SSL = bool(ENV.email.get("EMAIL_USE_SSL"))
+# A page that sends a mail does not wait for a server that is away.
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = (
+    EMAIL_HOST_USER if "@" in EMAIL_HOST_USER else f"veniceweb@{_PUBLIC.hostname or 'localhost'}"
+)
 HAS_EMAIL = not EMAIL_BACKEND.endswith("dummy.EmailBackend")
 
+REDIS_URL = ENV.redis_url
 # --- Celery: messages are doorbells, the jobs are in the database -------------------------
 BROKER_FOLDER = DATA / "broker"
 if not ENV.redis_url:
@@ -198,24 +251,35 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_POOL = "threads"
-# Two threads more than calls: a sweep must not wait behind sixteen calls of two minutes.
-CELERY_WORKER_CONCURRENCY = ENV.workers + 2
+# Four threads more than calls: two webhooks at once, and a sweep must not wait behind sixteen
+# calls of two minutes.
+CELERY_WORKER_CONCURRENCY = ENV.workers + 4
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {
-        "task": "generations.tasks.sweep",
-        "schedule": 5.0,
-        "options": {"expires": 5.0},
-    },
+    # None of them expires: a worker whose clock is ahead would throw each one away, and where it
+    # is the first to ask each time, for ever.
+    "sweep": {"task": "generations.tasks.sweep", "schedule": 5.0},
     # Asks Venice only when the copy is an hour old, or there is none yet.
     "catalogue": {
         "task": "generations.tasks.refresh_catalogue",
         "schedule": 60.0,
         "options": {"expires": 60.0},
+    },
+    # Sessions that ran out.
+    "sessions": {
+        "task": "generations.tasks.forget_sessions",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
+    # Images that have been in the trash for as long as the policy says.
+    "trash": {
+        "task": "generations.tasks.empty_trash",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
     },
 }
 
@@ -224,6 +288,10 @@ VENICE_API_KEY = ENV.venice_api_key
 VENICE, VENICE_BASE_URL = env.VENICE, ENV.venice_base_url
 CALL_TIMEOUT = ENV.call_timeout
 PARALLEL_CALLS = ENV.workers
+# Requests a minute of each account that are left to others who use it.
+RATE_MARGIN = ENV.rate_margin
+# Answers that are paid for and not settled yet.
+SPOOL = DATA / "spool"
 ENCRYPTION_KEYS = ENV.encryption_keys
 SITE_NAME = ENV.name
 # What was asked for, for `up` to decide; and whether the stand-in of `up` is behind this process.
@@ -245,7 +313,11 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "text": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"},
+        "text": {
+            "()": "veniceweb.log.TextFormatter",
+            "fmt": "{asctime} {levelname:<7} {name}: {message}",
+            "style": "{",
+        },
         "json": {"()": "veniceweb.log.JsonFormatter"},
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": ENV.log}},

@@ -1,16 +1,30 @@
-"""Static files in front of Django: whitenoise's file table, spoken as ASGI.
+"""Static files: made small when they are collected, and served in front of Django by whitenoise's
+file table, spoken as ASGI.
 
 Whitenoise's own middleware is synchronous, and one synchronous middleware makes every waiting
 API request hold a thread.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 from wsgiref.headers import Headers
 
+import rcssmin
+import rjsmin
 from django.conf import settings
 from whitenoise import WhiteNoise
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+def _small_css(text: str) -> str:
+    """Inside @layer rcssmin takes the blank of "a :is(b)" for one before a value, and drops it."""
+    return str(rcssmin.cssmin(re.sub(r"(?<=\s)(?=::?[a-z-])", "*", text)))
+
+
+SMALLER: dict[str, Callable[[str], str]] = {".css": _small_css, ".js": rjsmin.jsmin}
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -18,6 +32,19 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HASHED_NAME = r"\.[0-9a-f]{12}\."
+
+
+class SmallStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
+    """Comments and blanks stay in the sources; what browsers get has none."""
+
+    def post_process(self, paths: dict[str, Any], *args: Any, **options: Any) -> Iterator[Any]:
+        for name in paths:
+            file = Path(self.path(name))
+            if smaller := SMALLER.get(file.suffix):
+                file.write_text(smaller(file.read_text()))
+        # Django would read the sources again.
+        collected = {name: (self, name) for name in paths}
+        yield from super().post_process(collected, *args, **options)
 
 
 def with_static_files(application: Application) -> Application:

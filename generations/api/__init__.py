@@ -1,0 +1,1 @@
+"""What programs see: the endpoints of OpenAI's and Venice's dialects, and their own jobs."""

@@ -21,6 +21,10 @@ class Call(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     generation = models.ForeignKey("Generation", models.CASCADE, related_name="calls")
     key = models.ForeignKey("VeniceKey", models.SET_NULL, null=True, related_name="calls")
+    # Venice counts by account: also after the key was removed and saved again.
+    account = models.ForeignKey(
+        "Account", models.SET_NULL, null=True, related_name="calls", db_index=False
+    )
     number = models.PositiveSmallIntegerField()
     outcome = models.CharField(max_length=12, choices=Outcome.choices, default=Outcome.OPEN)
     started_at = models.DateTimeField()
@@ -36,7 +40,12 @@ class Call(models.Model):
 
     class Meta:
         ordering: ClassVar = ["generation", "number"]
-        indexes: ClassVar = [models.Index(fields=["-started_at"], name="call_newest")]
+        indexes: ClassVar = [
+            models.Index(fields=["-started_at"], name="call_newest"),
+            # What the limiter counts: the calls of a minute; those under way, failed, arrived.
+            models.Index(fields=["account", "-started_at"], name="call_minute"),
+            models.Index(fields=["account", "outcome", "finished_at"], name="call_outcomes"),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint("generation", "number", name="one_call_a_try"),
         ]

@@ -29,6 +29,20 @@ class VeniceModel(models.Model):
         return self.name
 
 
+class ModelAlias(models.Model):
+    """A name that programs use, mapped by an admin to a model of Venice: "dall-e-3"."""
+
+    name = models.CharField(primary_key=True, max_length=120)
+    model = models.ForeignKey(VeniceModel, models.CASCADE, related_name="aliases")
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        verbose_name_plural = "model aliases"
+
+    def __str__(self) -> str:
+        return f"{self.name} → {self.model_id}"
+
+
 class FieldRule(models.Model):
     """Whether a model takes a field that its constraints say nothing about.
 

@@ -70,6 +70,9 @@ class Generation(models.Model):
     # Grows with every change a page shows; pollers compare it.
     version = models.PositiveIntegerField(default=1)
     lane = models.PositiveSmallIntegerField(choices=Lane.choices, default=Lane.INTERACTIVE)
+    # Start-time fair queueing: a person's next job takes their last turn + 1, or the turn that is
+    # served now when that is later. Served in this order, people take turns.
+    turn = models.BigIntegerField(default=0)
     # One form, one generation: a second post with the same token finds the first.
     form_token = models.CharField(max_length=64, null=True, blank=True)
 
@@ -89,6 +92,8 @@ class Generation(models.Model):
     # USD. `price` is what it was said to cost, null when unknown; `charged` what it did cost.
     price = models.DecimalField(max_digits=12, decimal_places=6, null=True)
     charged = models.DecimalField(max_digits=12, decimal_places=6, null=True)
+    # How many of its images left the trash for good: they came, and were paid for.
+    erased = models.PositiveSmallIntegerField(default=0)
 
     created_at = models.DateTimeField(default=timezone.now)
     changed_at = models.DateTimeField(default=timezone.now)
@@ -107,6 +112,15 @@ class Generation(models.Model):
     # Asked for while the stand-in painted: never sent to Venice itself, nor counted as spent.
     is_demo = models.BooleanField(default=False)
     retry_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="retries")
+    # The image it was remixed from.
+    made_from = models.ForeignKey("Image", models.SET_NULL, null=True, related_name="made_into")
+    # The program's token that asked for it; and for whom, in the program's own words.
+    token = models.ForeignKey(
+        "ApiToken", models.SET_NULL, null=True, related_name="generations", db_index=False
+    )
+    end_user = models.CharField(max_length=255, blank=True)
+    # What its images will be: "team" or "private".
+    visibility = models.CharField(max_length=8, default="team")
     # Asked to stop while the call ran: the result is kept, the asker's lists leave it out.
     is_hidden = models.BooleanField(default=False)
     # "Let it go": the person has read the failure and wants it out of the way.
@@ -123,9 +137,13 @@ class Generation(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["user", "-created_at"], name="generation_of_user"),
             models.Index(
-                fields=["lane", "created_at"],
+                fields=["key", "lane", "turn", "created_at", "id"],
                 condition=Q(state=State.QUEUED),
-                name="generation_queue",
+                name="generation_line",
+            ),
+            models.Index(fields=["key", "user", "lane", "turn"], name="generation_turns"),
+            models.Index(
+                fields=["is_demo"], condition=Q(state=State.QUEUED), name="generation_mode"
             ),
             # All that a month's sums read, so that a submit against the team's budget need not
             # look at the rows themselves.
@@ -133,13 +151,13 @@ class Generation(models.Model):
                 fields=["created_at", "is_demo", "state", "price", "charged"],
                 name="generation_month",
             ),
+            # What a token has spent.
+            models.Index(fields=["token", "created_at"], name="generation_of_token"),
             # What a page of a person's open matters asks for, however long their history is.
             models.Index(
                 fields=["user", "state"],
-                condition=Q(
-                    state__in=(State.QUEUED, State.CALLING, State.FAILED, State.UNKNOWN),
-                    is_dismissed=False,
-                ),
+                # Not also by the states: SQLite sees no partial index behind a bound IN (…).
+                condition=Q(is_dismissed=False),
                 name="generation_open",
             ),
             models.Index(

@@ -13,11 +13,6 @@ class VeniceKey(models.Model):
         SAVED = "saved", "Saved here"
         ENVIRONMENT = "environment", "From VENICE_API_KEY"
 
-    class Problem(models.TextChoices):
-        NONE = "", "None"
-        BAD_KEY = "bad_key", "Venice refused the key"
-        NO_CREDIT = "no_credit", "No credit left"
-
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="venice_key"
@@ -25,17 +20,8 @@ class VeniceKey(models.Model):
     source = models.CharField(max_length=16, choices=Source.choices, default=Source.SAVED)
     secret = models.TextField(editable=False)
     last_four = models.CharField(max_length=4)
-    fingerprint = models.CharField(max_length=32, db_index=True)
-    # A refused key is not sent again until it is replaced or tested.
-    problem = models.CharField(max_length=16, choices=Problem.choices, blank=True)
-    problem_at = models.DateTimeField(null=True, blank=True)
-    tested_at = models.DateTimeField(null=True, blank=True)
-    tier = models.CharField(max_length=40, blank=True)
-    balance_usd = models.DecimalField(max_digits=38, decimal_places=18, null=True, blank=True)
-    balance_diem = models.DecimalField(max_digits=38, decimal_places=18, null=True, blank=True)
-    balance_at = models.DateTimeField(null=True, blank=True)
-    requests_per_minute = models.PositiveIntegerField(default=20)
-    expires_at = models.DateTimeField(null=True, blank=True)
+    # What Venice knows it by; another text is another account.
+    account = models.ForeignKey("Account", models.PROTECT, related_name="keys")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -44,12 +30,28 @@ class VeniceKey(models.Model):
             models.UniqueConstraint("source", condition=Q(user=None), name="one_team_key_a_source"),
         ]
 
+    # Admin pages and the audit log say this: of a person's own key not even the last four.
     def __str__(self) -> str:
-        return f"…{self.last_four}"
+        return f"…{self.last_four}" if self.is_team else "a key of their own"
 
     def __repr__(self) -> str:
-        return f"<VeniceKey …{self.last_four}>"
+        return f"<VeniceKey {self.pk}>"
 
     @property
     def is_team(self) -> bool:
         return self.user_id is None
+
+
+class Salt(models.Model):
+    """What is mixed into fingerprints of keys, encrypted. Made once: an encryption key that is
+    taken away later changes no fingerprint."""
+
+    # There is one.
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    secret = models.TextField(editable=False)
+
+    class Meta:
+        constraints: ClassVar = [models.CheckConstraint(condition=Q(id=1), name="one_salt")]
+
+    def __str__(self) -> str:
+        return "salt"

@@ -6,6 +6,9 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from generations.models.policy import SafeMode
 
 
 class UserManager(BaseUserManager["User"]):
@@ -29,6 +32,17 @@ class User(AbstractBaseUser):
     name = models.CharField(max_length=80, blank=True)
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.MEMBER)
     is_active = models.BooleanField(default=True)
+    # Of the images this person makes, unless they say otherwise: "team" or "private".
+    default_visibility = models.CharField(max_length=8, default="team")
+    # Exceptions from the policy for this person; empty: as the policy says.
+    safe_mode = models.CharField(max_length=8, choices=SafeMode.choices, blank=True)
+    may_use_team_key = models.BooleanField(null=True, blank=True)
+    may_share = models.BooleanField(null=True, blank=True)
+    # The policy asks for a second factor and there is none yet: nothing else opens before.
+    # Kept up to date by services.user, so that no request has to look.
+    needs_second_factor = models.BooleanField(default=False, editable=False)
+    # Goes up when all sessions of this person end; part of each session's signature.
+    session_round = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     USERNAME_FIELD = "email"
@@ -59,10 +73,15 @@ class User(AbstractBaseUser):
         """May see held images: reviewers and admins."""
         return self.is_active and self.role in (self.Role.ADMIN, self.Role.REVIEWER)
 
+    def _get_session_auth_hash(self, secret: Any = None) -> str:
+        salt = "generations.user.session"
+        value = f"{self.session_round}.{self.password}"
+        return salted_hmac(salt, value, secret=secret, algorithm="sha256").hexdigest()
+
     # What Django's admin asks. The role is the only source of rights.
     @property
     def is_staff(self) -> bool:
-        return self.is_admin
+        return self.is_admin and not self.needs_second_factor
 
     @property
     def is_superuser(self) -> bool:

@@ -1,17 +1,28 @@
 """One call: POST to Venice, keep what came, settle in one transaction."""
 
 import logging
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from generations import crypto
-from generations.models import Call, Generation, Image, VeniceKey
+from generations.models import Account, Call, Generation, Image
 from generations.models.generation import State
-from generations.services import catalogue, pixels, queue
+from generations.services import (
+    catalogue,
+    completion,
+    holding,
+    limiter,
+    pixels,
+    queue,
+    search,
+)
 from generations.services import image as images
 from generations.services import key as keys
 from generations.venice.errors import (
@@ -27,6 +38,10 @@ from generations.venice.errors import (
 from generations.venice.types import ImageAnswer, ImageRequest
 
 logger = logging.getLogger(__name__)
+
+
+class AlreadySettled(Exception):
+    """What came of this call is written down already."""
 
 
 def ask(call: Call) -> ImageAnswer | VeniceError:
@@ -48,9 +63,7 @@ def settle(call: Call, came: ImageAnswer | VeniceError) -> None:
 def _post(call: Call) -> ImageAnswer:
     generation, key = call.generation, call.key
     if key is None:
-        raise BadKey("the key was removed", public_message=_KEY_REMOVED)
-    if key.problem:  # stopped after this job was queued on it
-        raise _STOPPED[key.problem]("the key was stopped before")
+        raise BadKey("the key was removed", public_message=queue.KEY_REMOVED)
     try:
         client = keys.client_for(key)
     except crypto.CannotDecrypt:
@@ -60,17 +73,28 @@ def _post(call: Call) -> ImageAnswer:
         return client.generate(request_of(generation))
 
 
+def of_answer(pk: uuid.UUID) -> Call | None:
+    """The call of an answer that was left behind; None when it is settled, or not known here."""
+    rows = Call.objects.select_related("generation__key__account", "key", "account")
+    return rows.filter(pk=pk, outcome__in=(Call.Outcome.OPEN, Call.Outcome.UNKNOWN)).first()
+
+
+def tell_that_it_waits(call: Call) -> None:
+    """Say on the card of a running job that its picture is here, but cannot be put away yet."""
+    Generation.objects.filter(pk=call.generation_id, state=State.CALLING).exclude(
+        error_message=WAITS
+    ).update(error_message=WAITS, version=F("version") + 1)
+
+
+WAITS = "It has come, and waits for room in the storage. An admin has to look at the server."
+
+
 def let_go_of_the_database() -> None:
     """Give the connection back to the pool: nobody waits with one in hand."""
     if not connection.in_atomic_block:
         connection.close()
 
 
-_STOPPED = {problem.value: error for error, problem in keys.PROBLEMS.items()}
-_KEY_REMOVED = (
-    "The Venice key was removed while this waited. Nothing was charged. "
-    "Add a key, then run it again."
-)
 _KEY_UNREADABLE = (
     "The Venice key cannot be read with this server's encryption keys. Nothing was charged. "
     "Save the key again, then run it again."
@@ -118,8 +142,12 @@ def _keep(generation: Generation, answer: ImageAnswer) -> Haul:
             row = images.store(generation, number, data, verdict=answer.verdict, price=each)
         except pixels.UnusablePicture as reason:
             haul.problems.append(reason.code)
+        except images.StorageAway:
+            # What came is paid for: all of it is settled once the storage takes it.
+            for kept in haul.rows:
+                images.remove_files(kept)
+            raise
         except Exception:
-            # A full disk must not take the other pictures with it: they are paid for.
             logger.exception("image %s of %s could not be kept", number, generation.pk)
             haul.problems.append("not_kept")
         else:
@@ -137,9 +165,6 @@ def _charged(generation: Generation, count: int) -> Decimal | None:
 @transaction.atomic
 def _write(call: Call, answer: ImageAnswer, haul: Haul, charged: Decimal | None) -> None:
     state, code, message = _verdict_on(answer, haul)
-    if not _finish(call.generation, state, charged=charged, code=code, message=message):
-        raise RuntimeError(f"generation {call.generation_id} was settled already")
-    Image.objects.bulk_create(haul.rows)
     _finish_call(
         call,
         Call.Outcome.ARRIVED if haul.rows or not answer.images else Call.Outcome.BROKEN,
@@ -150,8 +175,16 @@ def _write(call: Call, answer: ImageAnswer, haul: Haul, charged: Decimal | None)
         enhanced_prompt=answer.enhanced_prompt or "",
         timing_ms=answer.timing_ms,
     )
-    if call.key:
-        keys.note_account(call.key, answer.account)
+    _finish(call, state, charged=charged, code=code, message=message)
+    is_hidden = Generation.objects.values_list("is_hidden", flat=True).get(pk=call.generation_id)
+    for row in haul.rows:
+        row.is_hidden = is_hidden
+    holding.judge(call.generation, haul.rows)
+    Image.objects.bulk_create(haul.rows)
+    holding.open_cases(call.generation, haul.rows)
+    search.reindex(haul.rows)
+    if call.account:
+        keys.note_account(call.account, answer.account)
 
 
 def _verdict_on(answer: ImageAnswer, haul: Haul) -> tuple[State, str, str]:
@@ -185,13 +218,14 @@ def _settle_error(call: Call, error: VeniceError) -> None:
     logger.info("call %s of %s: %s", call.number, call.generation_id, error.code)
     if error.consequence.retry and _try_again(call, error):
         return
-    if isinstance(error, BadKey | NoCredit) and call.key:
-        _stop_key(call.key, error)
+    if isinstance(error, BadKey | NoCredit) and call.account:
+        _stop_account(call.account, error)
     _fail(call, error)
 
 
 @transaction.atomic
 def _try_again(call: Call, error: VeniceError) -> bool:
+    """False when its tries are used up."""
     retry_at = error.until if isinstance(error, LockedOut) else getattr(error, "retry_at", None)
     wait = queue.backoff(
         call.generation.tries,
@@ -199,9 +233,16 @@ def _try_again(call: Call, error: VeniceError) -> bool:
         retry_at=retry_at,
         now=timezone.now(),
     )
-    if not queue.put_back(call, wait=wait, why=error.code):
+    if isinstance(error, LockedOut | RateLimited) and call.account:
+        # Neither is about this job alone: the others on the account would get the same answer.
+        why = Account.Closed.RATE_LIMITED
+        if isinstance(error, LockedOut):
+            why = Account.Closed.LOCKED_OUT
+        limiter.close(call.account, wait, why)
+    if call.number >= queue.MOST_TRIES:
         return False
     _finish_call(call, Call.Outcome.NOT_TAKEN, charged=Decimal(0), error=error)
+    queue.put_back(call, wait=wait, why=error.code)
     return True
 
 
@@ -210,15 +251,15 @@ def _fail(call: Call, error: VeniceError) -> None:
     state, outcome, charged = _cost_of(call.generation, error)
     field = (error.field or "") if isinstance(error, Refused) else ""
     is_learned = error.code == "refused" and catalogue.learn_refusal(call.generation.model, field)
+    _finish_call(call, outcome, charged=charged, error=error)
     _finish(
-        call.generation,
+        call,
         state,
         charged=charged,
         code=error.code,
         message=_sentence(error, field, is_learned=is_learned),
         field=field,
     )
-    _finish_call(call, outcome, charged=charged, error=error)
 
 
 def _cost_of(
@@ -233,7 +274,7 @@ def _cost_of(
 
 def _sentence(error: VeniceError, field: str, *, is_learned: bool) -> str:
     if isinstance(error, Refused) and error.suggested_prompt:
-        return f"{error.public_message} Venice suggests: “{error.suggested_prompt}”"
+        return f"{error.public_message}{_SUGGESTS}{error.suggested_prompt}”"
     if field and error.code == "refused":
         return f"Venice did not accept {field} for this model. Nothing was charged. " + (
             "The form leaves it out from now on." if is_learned else "Change it and try again."
@@ -241,16 +282,24 @@ def _sentence(error: VeniceError, field: str, *, is_learned: bool) -> str:
     return error.public_message
 
 
-def _stop_key(key: VeniceKey, error: VeniceError) -> None:
+_SUGGESTS = " Venice suggests: “"
+
+
+def suggested_prompt(generation: Generation) -> str:
+    """What Venice would make instead of what it turned down, "" when it did not say."""
+    _, found, rest = generation.error_message.partition(_SUGGESTS)
+    return rest.removesuffix("”") if found else ""
+
+
+def _stop_account(account: Account, error: VeniceError) -> None:
     """The jobs queued on a refused key fail at once: each would only be refused again."""
-    if not keys.stop(key, keys.PROBLEMS[type(error)]):
-        return
-    Generation.objects.filter(key=key).move(
+    keys.stop(account, keys.PROBLEMS[type(error)])
+    Generation.objects.filter(key__account=account).move(
         State.QUEUED,
         State.FAILED,
         by=queue.holder(),
         why=f"key stopped: {error.code}",
-        finished_at=timezone.now(),
+        finished_at=Now(),
         charged=Decimal(0),
         error_code=error.code,
         error_message=error.public_message,
@@ -261,25 +310,26 @@ def _stop_key(key: VeniceKey, error: VeniceError) -> None:
 
 
 def _finish(
-    generation: Generation,
+    call: Call,
     state: State,
     *,
     charged: Decimal | None,
     code: str,
     message: str,
     field: str = "",
-) -> bool:
+) -> None:
     """Move to a final state. An answer that comes after the sweep gave up still counts."""
     sources: Sequence[State] = (
         (State.CALLING,) if state == State.UNKNOWN else (State.CALLING, State.UNKNOWN)
     )
-    return any(
-        Generation.objects.filter(pk=generation.pk).move(
+    job = Generation.objects.filter(pk=call.generation_id, tries=call.number)
+    for source in sources:
+        if job.move(
             source,
             state,
             by=queue.holder(),
             why=code or "answered",
-            finished_at=timezone.now(),
+            finished_at=Now(),
             charged=charged,
             error_code=code,
             error_message=message,
@@ -287,9 +337,9 @@ def _finish(
             lease_until=None,
             # Whoever let a lost job go wants to see it when it has come after all.
             is_dismissed=False,
-        )
-        for source in sources
-    )
+        ):
+            completion.announce(call.generation_id)
+            return
 
 
 def _finish_call(
@@ -301,11 +351,21 @@ def _finish_call(
     error: VeniceError | None = None,
     **values: object,
 ) -> None:
-    Call.objects.filter(pk=call.pk).update(
+    """Close the call: once. Raises AlreadySettled, before anything else is changed.
+
+    A commit that went through may be reported as lost, so this may be tried again when the job
+    has been put back, taken by somebody else, and is being called for the second time.
+    """
+    unsettled = Call.objects.filter(
+        pk=call.pk, outcome__in=(Call.Outcome.OPEN, Call.Outcome.UNKNOWN)
+    )
+    closed = unsettled.update(
         outcome=outcome,
-        finished_at=timezone.now(),
+        finished_at=Now(),
         charged=charged,
         error_code=error.code if error else code,
         error_detail=str(error)[:400] if error else "",
         **values,
     )
+    if not closed:
+        raise AlreadySettled(f"call {call.number} of generation {call.generation_id}")

@@ -1,9 +1,10 @@
 """The catalogue: fetched from Venice, kept here, and the last good copy while Venice is away."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from statistics import quantiles
 from typing import Any
 
@@ -11,8 +12,18 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from generations.models import Call, CatalogueFetch, FieldRule, StylePreset, VeniceKey, VeniceModel
+from generations.models import (
+    Call,
+    CatalogueFetch,
+    FieldRule,
+    ModelAlias,
+    StylePreset,
+    User,
+    VeniceKey,
+    VeniceModel,
+)
 from generations.services import key as keys
+from generations.services import policy
 from generations.services.parameters import OPTIONAL, Rules
 from generations.venice.errors import VeniceError
 from generations.venice.types import ModelInfo
@@ -80,9 +91,9 @@ def learn_durations() -> None:
 def _key_to_ask_with() -> VeniceKey | None:
     """The team's key, else anybody's: asking for the list is free. Never one that was refused."""
     team = keys.team_key()
-    if team and not team.problem:
+    if team and not team.account.problem:
         return team
-    return VeniceKey.objects.filter(problem="", source=VeniceKey.Source.SAVED).first()
+    return VeniceKey.objects.filter(account__problem="", source=VeniceKey.Source.SAVED).first()
 
 
 def _note(*, error: str) -> CatalogueFetch:
@@ -151,6 +162,8 @@ def info(model: VeniceModel) -> ModelInfo:
 
 def is_over(model: VeniceModel) -> bool:
     """Whether the end that Venice announced for the model has passed."""
+    if not model.spec.get("deprecation"):
+        return False  # most have none, and to read an entry whole takes a while
     date = info(model).deprecation_date
     return date is not None and date <= timezone.now()
 
@@ -158,6 +171,49 @@ def is_over(model: VeniceModel) -> bool:
 def offered() -> list[VeniceModel]:
     """Models that can be asked for now, the default one first."""
     return [m for m in VeniceModel.objects.filter(is_offered=True) if not is_over(m)]
+
+
+def offered_to(user: User) -> list[VeniceModel]:
+    """Those that the team's policy lets this person use."""
+    allowed = policy.for_user(user)
+    return [model for model in offered() if not allowed.model_problem(model)]
+
+
+def named(name: str | None, models: Sequence[VeniceModel]) -> VeniceModel | None:
+    """The one of these offered models that a program means: by its id, by a trait ("default",
+    "fastest"), or by an alias of an admin's. None when nothing has that name: never another.
+
+    Without a name the default one.
+    """
+    name = name or DEFAULT_TRAIT
+    by_id = {model.id: model for model in models}
+    if name in by_id:
+        return by_id[name]
+    if name in (traits := traits_of(models)):
+        return traits[name]
+    if name == DEFAULT_TRAIT:
+        return models[0] if models else None
+    alias = ModelAlias.objects.filter(name=name).first()
+    return by_id.get(alias.model_id) if alias else None
+
+
+def traits_of(models: Sequence[VeniceModel]) -> dict[str, VeniceModel]:
+    """Trait -> the first of these models that has it."""
+    found: dict[str, VeniceModel] = {}
+    for model in models:
+        for trait in info(model).traits if model.spec.get("traits") else ():
+            found.setdefault(trait, model)
+    return found
+
+
+def suggestions(name: str, models: Sequence[VeniceModel]) -> list[str]:
+    """Ids that somebody may have meant, likeliest first; what Venice names in its place before."""
+    ids = [model.id for model in models]
+    gone = VeniceModel.objects.filter(pk=name).first()
+    successor = info(gone).deprecation_replacement if gone else None
+    near = get_close_matches(name.lower(), [pk.lower() for pk in ids], n=3, cutoff=0.6)
+    found = [pk for low in near for pk in ids if pk.lower() == low]
+    return list(dict.fromkeys([*([successor] if successor in ids else []), *(found or ids[:3])]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,21 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from generations.models import Generation, RecipeVersion, User, VeniceKey, VeniceModel
+from generations import queries
+from generations.models import (
+    Account,
+    ApiToken,
+    Generation,
+    Image,
+    RecipeVersion,
+    User,
+    VeniceKey,
+    VeniceModel,
+)
 from generations.models.generation import State
-from generations.services import bell, catalogue, spend
+from generations.services import bell, catalogue, completion, policy, queue, spend
 from generations.services import key as keys
-from generations.services.errors import Invalid, NotPossible
+from generations.services.errors import Invalid, NotPossible, NoUsableKey
 from generations.services.parameters import (
     MOST_IMAGES,
     PER_CALL,
@@ -24,14 +34,18 @@ from generations.services.parameters import (
     Rules,
     expected_ratio,
 )
+from generations.services.submission import Once
 
 # Columns of their own; everything else that is sent to Venice stands in `parameters`.
 _COLUMNS = ("prompt", "negative_prompt", "seed", "variants")
 
+# More images at once are a batch, which lets people who wait for one image go first.
+BATCH = 8
+
 NO_KEY = "Add a Venice key in settings first."
 STOPPED = {
-    VeniceKey.Problem.BAD_KEY: "Venice refused the key. Test or replace it in settings first.",
-    VeniceKey.Problem.NO_CREDIT: (
+    Account.Problem.BAD_KEY: "Venice refused the key. Test or replace it in settings first.",
+    Account.Problem.NO_CREDIT: (
         "The credit at Venice is used up. Add credit there, then test the key in settings."
     ),
 }
@@ -47,6 +61,12 @@ def submit(
     price_list: str | None = None,
     shown_price: Decimal | None = None,
     retry_of: Generation | None = None,
+    is_background: bool = False,
+    made_from: Image | None = None,
+    visibility: str | None = None,
+    token: ApiToken | None = None,
+    end_user: str = "",
+    once: Once | None = None,
 ) -> list[Generation]:
     """Queue a request and ring the bell: one generation for each call that it takes.
 
@@ -54,10 +74,19 @@ def submit(
     follow. All are queued or none. The same `form_token` gives the same generations.
     `parameters` has Venice's names; None and missing are the same. `price_list` is what the
     person saw (Rules.price_list), `shown_price` what stood on their button in USD: when either
-    is not true any more, nothing is sent. Raises Invalid.
+    is not true any more, nothing is sent. `is_background`: lets everybody who waits for an
+    image go first. `made_from` is the image it builds on; one that this person may not see, or
+    that is gone by now, is left out. `visibility` of the images to come, "team" or "private", is
+    the person's own setting unless said. `token`: of the program that asks, whose own budget
+    counts too; `end_user`: for whom it asks, in its words. `once`: the same again gives the same
+    generations. The team's policy is asked before anything is queued; what it fixes is set.
+    Raises Invalid, submission.Conflict.
     """
     if form_token and (earlier := _of_form(user, form_token)):
         return earlier
+    if once and (earlier := once.earlier()):
+        return earlier
+    allowed = policy.for_user(user)
     chosen = _offered(model)
     given = {name: value for name, value in parameters.items() if value not in (None, "")}
     rules = catalogue.rules_for(chosen)
@@ -68,14 +97,31 @@ def submit(
     )
     if problems:
         raise Invalid(problems)
+    given = policy.require(allowed, model=chosen, parameters=given, fields=rules.fields)
     if "seed" in rules.fields:
         given.setdefault("seed", new_seed())
-    key = usable_key(user)
+    key = usable_key(user, allowed)
     rows = [_row(user, chosen, part, rules.price(part)) for part in _calls(given)]
+    parent = _seen_parent(user, made_from)
     for row in rows:
-        row.key, row.retry_of = key, retry_of
-        row.lane = Generation.Lane.BACKGROUND if len(rows) > 2 else Generation.Lane.INTERACTIVE
-    return _queue(user, rows, form_token)
+        row.key, row.retry_of, row.made_from = key, retry_of, parent
+        row.visibility = _checked_visibility(user, visibility)
+        row.token, row.end_user = token, end_user
+    is_batch = is_background or sum(row.variants for row in rows) > BATCH
+    lane = Generation.Lane.BACKGROUND if is_batch else Generation.Lane.INTERACTIVE
+    return _queue(user, rows, form_token, lane, once)
+
+
+def _seen_parent(user: User, image: Image | None) -> Image | None:
+    rows = queries.visible_images(user)
+    return image if image and rows.filter(pk=image.pk).exists() else None
+
+
+def _checked_visibility(user: User, visibility: str | None) -> str:
+    chosen = visibility or user.default_visibility
+    if chosen not in Image.Visibility.values:
+        raise Invalid({"visibility": "Choose Team or Only me."})
+    return chosen
 
 
 def _calls(given: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -110,13 +156,15 @@ def _price_problems(
     return {}
 
 
-def usable_key(user: User) -> VeniceKey:
+def usable_key(user: User, allowed: policy.Allowed | None = None) -> VeniceKey:
     """The key that would pay for this person now. Raises Invalid with the reason."""
-    key = keys.key_for(user)
+    choice = keys.choose(user, allowed)
+    key = choice.key
     if key is None:
-        raise Invalid({"": NO_KEY})
-    if key.problem:
-        raise Invalid({"": STOPPED[VeniceKey.Problem(key.problem)]})
+        sentence = policy.TEAM_KEY if choice.is_withheld else NO_KEY
+        raise NoUsableKey({"": sentence}, code="no_key")
+    if problem := key.account.problem:
+        raise NoUsableKey({"": STOPPED[Account.Problem(problem)]}, code=problem)
     return key
 
 
@@ -163,14 +211,22 @@ def new_seed() -> int:
     return random.randrange(1, SEEDS[-1] - MOST_IMAGES)
 
 
-def _queue(user: User, rows: list[Generation], form_token: str | None) -> list[Generation]:
+def _queue(
+    user: User,
+    rows: list[Generation],
+    form_token: str | None,
+    lane: Generation.Lane,
+    once: Once | None,
+) -> list[Generation]:
     if form_token:
         for row, token in zip(rows, _tokens(form_token), strict=False):
             row.form_token = token
     try:
         with transaction.atomic():
-            if total := sum(row.price or 0 for row in rows):
-                spend.require_room(user, total)
+            if once and (earlier := once.take(rows)):
+                return earlier
+            _require_room(user, rows)
+            queue.join(rows, lane=lane)
             for row in rows:
                 row.save(force_insert=True)
     except IntegrityError:
@@ -182,6 +238,14 @@ def _queue(user: User, rows: list[Generation], form_token: str | None) -> list[G
     for _ in rows:
         transaction.on_commit(bell.ring)
     return rows
+
+
+def _require_room(user: User, rows: list[Generation]) -> None:
+    """What is free is not asked about. Raises OverBudget."""
+    price = sum((row.price or Decimal(0) for row in rows), Decimal(0))
+    is_least = any(row.price is None for row in rows)
+    if price or is_least:
+        spend.require_room(user, price, token=rows[0].token, is_least=is_least)
 
 
 def cancel(generation: Generation, *, by: User) -> bool:
@@ -199,13 +263,16 @@ def cancel(generation: Generation, *, by: User) -> bool:
         finished_at=timezone.now(),
         charged=Decimal(0),
     ):
+        completion.announce(generation.pk)
         return True
     if rows.filter(state=State.CALLING).update(is_hidden=True, version=F("version") + 1):
         return False
     raise NotPossible("It is over already.")
 
 
-def retry(generation: Generation, *, by: User, form_token: str | None) -> Generation:
+def retry(
+    generation: Generation, *, by: User, form_token: str | None, is_background: bool = False
+) -> Generation:
     """Ask for the same again, same seed, as a new generation.
 
     Raises Invalid, also while it is not over, and when its prices have changed since.
@@ -220,7 +287,18 @@ def retry(generation: Generation, *, by: User, form_token: str | None) -> Genera
         is_price_confirmed=True,
         price_list=catalogue.price_list(generation.model, generation.catalogue_entry),
         retry_of=generation,
+        is_background=is_background,
+        made_from=generation.made_from,
+        visibility=visibility_of(generation),
     )[0]
+
+
+def visibility_of(generation: Generation) -> str:
+    """What another image of this request is: private as well when one of its images was made so,
+    for its prompt is what somebody does not want to be read."""
+    private = Image.Visibility.PRIVATE
+    is_private = generation.images.filter(visibility=private).exists()
+    return str(private) if is_private else generation.visibility
 
 
 def envelope(generation: Generation | RecipeVersion, *, with_seed: bool = True) -> dict[str, Any]:
@@ -275,10 +353,16 @@ def cancel_all(rows: QuerySet[Generation], *, by: User) -> int:
 
 def retry_all(rows: QuerySet[Generation], *, by: User, form_token: str) -> Bulk:
     """Run the failed ones of these jobs again, as far as budget and key allow."""
-    done = 0
-    for number, generation in enumerate(list(retryable(rows)[:MOST_AT_ONCE])):
+    done, chosen = 0, list(retryable(rows)[:MOST_AT_ONCE])
+    is_batch = sum(generation.variants for generation in chosen) > BATCH
+    for number, generation in enumerate(chosen):
         try:
-            retry(generation, by=by, form_token=f"{form_token}-{number}")
+            retry(
+                generation,
+                by=by,
+                form_token=f"{form_token}-{number}",
+                is_background=is_batch,
+            )
         except Invalid as problem:
             return Bulk(done, problem=" ".join(problem.fields.values()))
         dismiss(generation)

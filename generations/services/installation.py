@@ -5,26 +5,32 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import default_storage
 from django.db import Error, connection
 
-from generations import crypto
-from generations.models import VeniceKey
-from generations.services import queue
+from generations.services import queue, secret
 
 
 def require_readable_secrets() -> None:
-    """Raises ImproperlyConfigured when a stored Venice key cannot be decrypted.
+    """Raises ImproperlyConfigured when something that is stored encrypted cannot be decrypted.
 
     Called before anything is changed: the way back is to start with the right keys.
     """
-    if VeniceKey._meta.db_table not in connection.introspection.table_names():
+    if secret.has_unreadable():
+        raise ImproperlyConfigured(
+            "What is stored encrypted here cannot be read with these VENICEWEB_ENCRYPTION_KEYS. "
+            "Start with the keys that this data was made with. Nothing was changed."
+        )
+
+
+def require_readable_secrets_at_start() -> None:
+    """The same for a process that was not started by `up`. Ends it with the sentence."""
+    try:
+        require_readable_secrets()
+    except ImproperlyConfigured as problem:
+        raise SystemExit(f"Error: {problem}") from None
+    except Error:
+        # A database that is away says nothing of keys; whoever asks it next is told.
         return
-    for secret in VeniceKey.objects.values_list("secret", flat=True):
-        try:
-            crypto.decrypt(secret)
-        except crypto.CannotDecrypt:
-            raise ImproperlyConfigured(
-                "The stored Venice keys cannot be read with these VENICEWEB_ENCRYPTION_KEYS. "
-                "Start with the keys that this data was made with. Nothing was changed."
-            ) from None
+    finally:
+        connection.close()
 
 
 def parts() -> dict[str, bool]:

@@ -1,14 +1,20 @@
 """Venice keys: saving, testing, choosing whose key pays, and stopping a refused one."""
 
 import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from generations import crypto
-from generations.models import User, VeniceKey, VeniceModel
+from generations.models import Account, Salt, User, VeniceKey, VeniceModel
+from generations.services import audit, policy
 from generations.services.errors import Invalid
 from generations.venice.client import VeniceClient
 from generations.venice.errors import BadKey, NoCredit, VeniceError
@@ -20,16 +26,55 @@ logger = logging.getLogger(__name__)
 # --- choosing -------------------------------------------------------------------------------
 
 
-def key_for(user: User) -> VeniceKey | None:
-    """A person's own key if there is one, else the team's."""
-    rows = list(VeniceKey.objects.filter(Q(user=user) | Q(user=None)))
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Whose key pays. `is_withheld`: there is one of the team, and it is not for this person."""
+
+    key: VeniceKey | None
+    is_withheld: bool = False
+
+
+def choose(user: User, allowed: policy.Allowed | None = None) -> Choice:
+    """A person's own key if there is one, else the team's if the policy lets them.
+
+    `allowed`: their rules, where they are known already.
+    """
+    rows = list(_keys().filter(Q(user=user) | Q(user=None)))
     own = next((row for row in rows if not row.is_team), None)
-    return own or _team_key_among(rows)
+    team = None if own else _team_key_among(rows)
+    if team and not (allowed or policy.for_user(user)).may_use_team_key:
+        return Choice(None, is_withheld=True)
+    return Choice(own or team)
+
+
+def key_for(user: User) -> VeniceKey | None:
+    """The key that pays for this person."""
+    return choose(user).key
 
 
 def team_key() -> VeniceKey | None:
     """The key from VENICE_API_KEY, else the one saved for the team."""
-    return _team_key_among(list(VeniceKey.objects.filter(user=None)))
+    return _team_key_among(list(_keys().filter(user=None)))
+
+
+def own_key(user: User) -> VeniceKey | None:
+    return _keys().filter(user=user).first()
+
+
+def watched_keys() -> tuple[VeniceKey | None, list[VeniceKey]]:
+    """What admins look after, in one query: the team's key, and the keys that Venice refused,
+    newest refusal first."""
+    rows = list(
+        _keys()
+        .filter(Q(user=None) | ~Q(account__problem=Account.Problem.NONE))
+        .select_related("user")
+        .order_by("-account__problem_at")
+    )
+    return _team_key_among(rows), [row for row in rows if row.account.problem]
+
+
+def _keys() -> QuerySet[VeniceKey]:
+    return VeniceKey.objects.select_related("account")
 
 
 def _team_key_among(rows: list[VeniceKey]) -> VeniceKey | None:
@@ -42,10 +87,26 @@ def _team_key_among(rows: list[VeniceKey]) -> VeniceKey | None:
 def _environment_key(row: VeniceKey | None) -> VeniceKey:
     """The row of the key in the environment; written when that has changed."""
     secret = ApiKey(settings.VENICE_API_KEY)
-    print_ = crypto.fingerprint(secret.reveal())
-    if row is None or row.fingerprint != print_:
+    if row is None or row.account_id != fingerprint(secret):
         row = _put(None, secret, VeniceKey.Source.ENVIRONMENT)
     return row
+
+
+def fingerprint(secret: ApiKey) -> str:
+    """What an account is known by. Raises crypto.CannotDecrypt."""
+    return crypto.fingerprint(secret.reveal(), salt=_salt(tuple(settings.ENCRYPTION_KEYS)))
+
+
+@lru_cache(maxsize=4)
+def _salt(keys: tuple[str, ...]) -> str:
+    """Read once in a process, for what is stored never changes."""
+    return crypto.decrypt(store_salt().secret)
+
+
+def store_salt() -> Salt:
+    """The salt; made now where there is none yet, so that fingerprints stay what they are."""
+    secret = crypto.encrypt(crypto.first_salt())
+    return Salt.objects.get_or_create(pk=1, defaults={"secret": secret})[0]
 
 
 def has_any_saved() -> bool:
@@ -55,8 +116,10 @@ def has_any_saved() -> bool:
 # --- saving and testing -----------------------------------------------------------------------
 
 
-def save(user: User | None, text: str) -> VeniceKey:
+def save(user: User | None, text: str, *, by: User | None = None) -> VeniceKey:
     """Test the key at Venice, then keep it encrypted. `user` None: the team's key.
+
+    `by`: who saved it, None for the command line.
 
     Raises Invalid (field `venice_key`) when it is no key or Venice refuses it; VeniceError
     when Venice cannot be asked. Nothing is saved then.
@@ -66,26 +129,69 @@ def save(user: User | None, text: str) -> VeniceKey:
     except ValueError:
         raise Invalid({"venice_key": "This is no Venice key: it has spaces or signs."}) from None
     limits = _asked(secret)
-    key = _put(user, secret, VeniceKey.Source.SAVED)
-    _note_limits(key, limits)
+    with transaction.atomic():
+        key = _put(user, secret, VeniceKey.Source.SAVED)
+        _note_limits(key.account, limits)
+        audit.note(audit.Action.KEY_SAVED, by=by, subject=key, whose=_whose(key))
     return key
 
 
-def test(key: VeniceKey) -> VeniceKey:
-    """Ask Venice about the key; one that works again is used again.
+def test(key: VeniceKey, *, by: User | None = None) -> VeniceKey:  # noqa: PT028
+    """Ask Venice about the key; one that works again is used again. `by`: who asked for it.
 
     Raises Invalid when Venice refuses it, VeniceError when Venice cannot be asked.
     """
     try:
         limits = _asked(reveal(key))
     except Invalid:
-        stop(key, VeniceKey.Problem.BAD_KEY)
+        with transaction.atomic():
+            stop(key.account, Account.Problem.BAD_KEY)
+            _note_test(key, by, works=False)
         raise
-    _note_limits(key, limits)
+    with transaction.atomic():
+        _note_limits(key.account, limits)
+        _note_test(key, by, works=True)
     return key
 
 
-def remove(key: VeniceKey) -> None:
+def _note_test(key: VeniceKey, by: User | None, *, works: bool) -> None:
+    # Not the tests that the studio makes by itself, every few hours for each key.
+    if by is not None:
+        audit.note(audit.Action.KEY_TESTED, by=by, subject=key, whose=_whose(key), works=works)
+
+
+def _whose(key: VeniceKey) -> str:
+    return key.user.email if key.user else "the team"
+
+
+# An end this near is said on the team's page.
+ENDS_SOON = timedelta(days=14)
+
+# Venice's figures are asked for again when they are older than this.
+STALE = timedelta(hours=6)
+
+
+def refresh_limits(*, all_of_them: bool = False) -> None:
+    """Ask Venice what the keys may do: those that work and whose figures are old or not known.
+
+    Free of charge, and so the way in which the environment's key proves itself at the start.
+    """
+    team_key()
+    old = Q(account__tested_at=None) | Q(account__tested_at__lt=timezone.now() - STALE)
+    # The key of somebody deactivated is kept, and used for nothing.
+    of_active = Q(user=None) | Q(user__is_active=True)
+    rows = _keys().filter(of_active, account__problem=Account.Problem.NONE)
+    for key in rows if all_of_them else rows.filter(old):
+        try:
+            test(key)
+        except (Invalid, VeniceError, crypto.CannotDecrypt) as error:
+            logger.warning("the limits of %s stay: %s", key.account, type(error).__name__)
+
+
+@transaction.atomic
+def remove(key: VeniceKey, *, by: User | None = None) -> None:
+    """What is queued on it fails, in words, at the sweep; a running call still ends."""
+    audit.note(audit.Action.KEY_REMOVED, by=by, subject=key, whose=_whose(key))
     key.delete()
 
 
@@ -102,62 +208,65 @@ def _asked(secret: ApiKey) -> RateLimits:
 
 
 def _put(user: User | None, secret: ApiKey, source: str) -> VeniceKey:
-    values = {
-        "secret": crypto.encrypt(secret.reveal()),
-        "last_four": secret.last_four,
-        "fingerprint": crypto.fingerprint(secret.reveal()),
-        "problem": VeniceKey.Problem.NONE,
-        "problem_at": None,
-    }
     with transaction.atomic():
+        account, _ = Account.objects.get_or_create(fingerprint=fingerprint(secret))
+        values = {
+            "secret": crypto.encrypt(secret.reveal()),
+            "last_four": secret.last_four,
+            "account": account,
+        }
         return VeniceKey.objects.update_or_create(user=user, source=source, defaults=values)[0]
 
 
-def _note_limits(key: VeniceKey, limits: RateLimits) -> None:
-    now = timezone.now()
-    VeniceKey.objects.filter(pk=key.pk).update(
-        tested_at=now,
+def _note_limits(account: Account, limits: RateLimits) -> None:
+    Account.objects.filter(pk=account.pk).update(
+        tested_at=Now(),
         tier=(limits.tier or "")[:40],
         balance_usd=limits.balance_usd,
         balance_diem=limits.balance_diem,
-        balance_at=now,
+        balance_at=Now(),
         requests_per_minute=limits.requests_per_minute,
+        seen_per_minute=None,
         expires_at=limits.expires_at,
-        problem=VeniceKey.Problem.NONE,
+        problem=Account.Problem.NONE,
         problem_at=None,
     )
-    key.refresh_from_db()
+    account.refresh_from_db()
 
 
-def note_account(key: VeniceKey, account: AccountState) -> None:
-    """Keep the balance that an answer's headers told."""
-    if account.balance_usd is None and account.balance_diem is None:
-        return
-    VeniceKey.objects.filter(pk=key.pk).update(
-        balance_usd=account.balance_usd,
-        balance_diem=account.balance_diem,
-        balance_at=timezone.now(),
-    )
+def note_account(account: Account, state: AccountState) -> None:
+    """Keep what an answer's headers told: the balance, and the limit where it has changed."""
+    values: dict[str, Any] = {}
+    if state.balance_usd is not None or state.balance_diem is not None:
+        values = {
+            "balance_usd": state.balance_usd,
+            "balance_diem": state.balance_diem,
+            "balance_at": Now(),
+        }
+    if state.limit_requests and state.limit_requests > 0:
+        values["seen_per_minute"] = min(state.limit_requests, MOST_PER_MINUTE)
+    if values:
+        Account.objects.filter(pk=account.pk).update(**values)
 
+
+# More would not fit into the column, and nobody means it.
+MOST_PER_MINUTE = 1_000_000
 
 # --- stopping ---------------------------------------------------------------------------------
 
-PROBLEMS: dict[type[VeniceError], VeniceKey.Problem] = {
-    BadKey: VeniceKey.Problem.BAD_KEY,
-    NoCredit: VeniceKey.Problem.NO_CREDIT,
+PROBLEMS: dict[type[VeniceError], Account.Problem] = {
+    BadKey: Account.Problem.BAD_KEY,
+    NoCredit: Account.Problem.NO_CREDIT,
 }
 
 
-def stop(key: VeniceKey, problem: VeniceKey.Problem) -> bool:
-    """Nothing more is sent on this key until it is replaced or tested.
+def stop(account: Account, problem: Account.Problem) -> None:
+    """Nothing more is sent on this account until its key is replaced or tested.
 
-    False when it was replaced meanwhile: a late refusal of the old one says nothing of the new.
+    A key that was replaced meanwhile has another account: a late refusal says nothing of it.
     """
-    rows = VeniceKey.objects.filter(pk=key.pk, fingerprint=key.fingerprint)
-    if not rows.update(problem=problem, problem_at=timezone.now()):
-        return False
-    logger.warning("key …%s stopped: %s", key.last_four, problem)
-    return True
+    Account.objects.filter(pk=account.pk).update(problem=problem, problem_at=Now())
+    logger.warning("%s stopped: %s", account, problem)
 
 
 # --- the client -------------------------------------------------------------------------------

@@ -7,7 +7,9 @@ nothing of ours that needs Django.
 import io
 from dataclasses import dataclass
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
+
+from generations.services import containers
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_PIXELS = 50_000_000
@@ -43,13 +45,18 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """What was found: lower-case format, size in pixels as it is looked at, WebP copies."""
+    """What was found: lower-case format, size in pixels as it is looked at, WebP copies.
+
+    `dhash` is 60 bits, see difference_hash; None of an empty picture, which is like every other.
+    """
 
     format: str
     width: int
     height: int
     w512: bytes
     w1024: bytes
+    dhash: int | None
+    is_blank: bool
 
 
 def examine(data: bytes, expected_format: str) -> Picture:
@@ -63,13 +70,66 @@ def examine(data: bytes, expected_format: str) -> Picture:
         _refuse_bombs(picture)
         upright = _decoded(picture)
     w1024 = _shrunk(upright, 1024)
+    w512 = _shrunk(w1024, 512)
+    is_blank = _is_blank(w512)
     return Picture(
         format=kind,
         width=upright.width,
         height=upright.height,
-        w512=_webp(_shrunk(w1024, 512)),
+        w512=_webp(w512),
         w1024=_webp(w1024),
+        dhash=None if is_blank else difference_hash(w512),
+        is_blank=is_blank,
     )
+
+
+# Levels of 255 between the darkest and the brightest point of a colour. A painting of the night
+# whose light was turned down to a twelfth still has 11; what JPEG and WebP add to one colour is 3.
+_NOTHING = 8
+_SIDE = 6
+
+
+def _is_blank(picture: Image.Image) -> bool:
+    """All one colour, or nearly; black as well as white, and what is transparent all over."""
+    if picture.mode == "RGBA":
+        if max(picture.getchannel("A").tobytes()) <= _NOTHING:
+            return True
+        picture = picture.convert("RGB")
+    # Pairs of pixels together: noise of one pixel is no picture, a star of two is.
+    small = picture.reduce(2) if min(picture.size) >= 128 else picture
+    bands = (band.tobytes() for band in small.split())
+    return max(max(band) - min(band) for band in bands) <= _NOTHING
+
+
+def difference_hash(picture: Image.Image) -> int:
+    """60 bits: of a 6 x 6 copy in grey, whether each field is lighter than the next one across,
+    and than the next one below.
+
+    Across alone (dHash as it is known) takes one picture with a light middle for any other.
+    """
+    side = _SIDE
+    grey = picture.convert("L").resize((side, side), Image.Resampling.BOX).tobytes()
+    across = [(y * side + x, 1) for y in range(side) for x in range(side - 1)]
+    down = [(y * side + x, side) for y in range(side - 1) for x in range(side)]
+    bits = 0
+    for at, step in across + down:
+        bits = bits << 1 | (grey[at] > grey[at + step])
+    return bits
+
+
+def veiled(data: bytes) -> bytes:
+    """A few colours where a picture is, to be drawn large: nothing can be made out in it.
+
+    WebP of one of our own copies. Raises UnusablePicture.
+    """
+    with _opened(data) as picture:
+        _refuse_bombs(picture)
+        flat = _decoded(picture).convert("RGB")
+    ratio = flat.width / flat.height
+    few = (6, max(1, round(6 / ratio))) if ratio < 1 else (max(1, round(6 * ratio)), 6)
+    soft = flat.resize(few, Image.Resampling.BOX)
+    large = soft.resize((few[0] * 10, few[1] * 10), Image.Resampling.BICUBIC)
+    return _webp(large.filter(ImageFilter.GaussianBlur(6)))
 
 
 def _opened(data: bytes) -> Image.Image:
@@ -114,6 +174,68 @@ def _webp(picture: Image.Image) -> bytes:
     bare = picture.copy()
     bare.info = {}
     bare.save(buffer, **WEBP)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def encoded(data: bytes, kind: str, quality: int | None) -> bytes:
+    """The picture in another format, or smaller: `kind` "png", "jpeg" or "webp", `quality` 0 to
+    100 for the latter two, None for their usual one. Raises UnusablePicture.
+    """
+    if len(data) > MAX_BYTES:
+        raise UnusablePicture("too_large")
+    with _opened(data) as picture:
+        _refuse_bombs(picture)
+        upright, buffer = _decoded(picture), io.BytesIO()
+        upright.info = (
+            {"icc_profile": profile} if (profile := picture.info.get("icc_profile")) else {}
+        )
+    options = {} if quality is None or kind == "png" else {"quality": quality}
+    if kind == "jpeg":
+        # Below 1 Pillow takes its own default.
+        options = {"quality": max(1, quality)} if quality is not None else {"quality": 95}
+        upright = _on_white(upright)
+    upright.save(buffer, kind.upper(), **options)
+    return buffer.getvalue()
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    """JPEG knows no transparency: what shows through would turn black."""
+    if picture.mode != "RGBA":
+        return picture
+    ground = Image.new("RGB", picture.size, (255, 255, 255))
+    ground.info = dict(picture.info)
+    ground.paste(picture, mask=picture.getchannel("A"))
+    return ground
+
+
+_ORIENTATION = 0x0112
+
+
+def stripped(data: bytes) -> bytes:
+    """The same picture without texts, EXIF and XMP. Raises UnusablePicture.
+
+    Its pixels stay as they are, unless EXIF says that the picture lies on its side, or its
+    container cannot be read: then it is decoded, set upright and written anew.
+    """
+    if len(data) > MAX_BYTES:
+        raise UnusablePicture("too_large")
+    with _opened(data) as picture:
+        kind = str(picture.format)
+        try:
+            if picture.getexif().get(_ORIENTATION, 1) == 1:
+                return containers.stripped(data, FORMATS[kind])
+        except (OSError, SyntaxError, ValueError, EOFError):
+            pass
+        return _rewritten(picture, kind)
+
+
+def _rewritten(picture: Image.Image, kind: str) -> bytes:
+    _refuse_bombs(picture)
+    upright, buffer = _decoded(picture), io.BytesIO()
+    options = {"icc_profile": picture.info.get("icc_profile")}
+    options |= {} if kind == "PNG" else {"quality": 95}
+    upright.info = {}
+    (upright.convert("RGB") if kind == "JPEG" else upright).save(buffer, kind, **options)
     return buffer.getvalue()
 
 

@@ -15,9 +15,10 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from generations.models import Budget, Generation, User
+from generations.models import ApiToken, Budget, Generation, User
 from generations.models.spend import MAYBE, month_start, total
-from generations.services.errors import Invalid, NotPossible
+from generations.services import audit
+from generations.services.errors import NotPossible, OverBudget
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +66,26 @@ def _whose(budget: Budget, user: User) -> User | None:
     return None if budget.scope == Budget.Scope.TEAM else user
 
 
-def require_room(user: User, price: Decimal) -> None:
-    """Raises Invalid when `price` more would be over a budget.
+def spent_by(token: ApiToken) -> Decimal:
+    """What a token has spent, reserved or maybe spent this month."""
+    rows = Generation.objects.filter(token=token, created_at__gte=month_start())
+    rows = rows.filter(is_demo=settings.IS_DEMO)
+    return Decimal(rows.aggregate(total=total())["total"])
+
+
+def left(user: User, token: ApiToken | None = None) -> Decimal | None:
+    """What may still be spent this month, on this token; None when nothing limits it."""
+    room = [standing(user).left]
+    if token and token.monthly_usd is not None:
+        room.append(Standing(token.monthly_usd, spent_by(token)).left)
+    return min((amount for amount in room if amount is not None), default=None)
+
+
+def require_room(
+    user: User, price: Decimal, *, token: ApiToken | None = None, is_least: bool = False
+) -> None:
+    """Raises OverBudget when `price` more would be over a budget. `is_least`: it may cost more,
+    since Venice names no price for some of it; of a budget that is used up that takes nothing.
 
     Call it inside the transaction that writes the job: it locks, so that of two parallel
     submits against the last cents one sees the other.
@@ -74,36 +93,62 @@ def require_room(user: User, price: Decimal) -> None:
     _lock(user)
     for budget in budgets(user):
         left = budget.monthly_usd - spent(_whose(budget, user))
-        if price > left:
-            raise Invalid({"": _over(budget, price - left)})
+        if price > left or (is_least and left <= 0):
+            raise OverBudget({"": _over(budget, price - left)})
+    if token and token.monthly_usd is not None:
+        left = token.monthly_usd - spent_by(token)
+        if price > left or (is_least and left <= 0):
+            raise OverBudget({"": _OVER_OWN.format(_by(price - left))})
+
+
+_OVER_OWN = (
+    "Over the budget of this API token{}. Nothing was sent. "
+    "Make fewer images, or take a token with a larger one."
+)
+
+
+def _by(amount: Decimal) -> str:
+    return f" by ${amount:.2f}" if amount > 0 else ""
 
 
 def _lock(user: User) -> None:
-    # SQLite's IMMEDIATE transaction is the lock already.
+    # SQLite's IMMEDIATE transaction is the lock already. Not the key: whoever ends a job of this
+    # person refers to them, and would wait for us while we wait for the account.
     if connection.features.has_select_for_update:
         rows = Budget.objects.select_for_update().order_by("scope", "pk")
         list(rows.filter(user=None).values_list("pk", flat=True))
-        list(User.objects.select_for_update().filter(pk=user.pk).values_list("pk", flat=True))
+        list(
+            User.objects.select_for_update(no_key=True)
+            .filter(pk=user.pk)
+            .values_list("pk", flat=True)
+        )
 
 
 def _over(budget: Budget, by: Decimal) -> str:
     whose = "the team’s" if budget.scope == Budget.Scope.TEAM else "your"
     return (
-        f"Over {whose} budget by ${by:.2f}. Nothing was sent. "
+        f"Over {whose} budget{_by(by)}. Nothing was sent. "
         "Make fewer images, or ask an admin for more."
     )
 
 
+@transaction.atomic
 def set_budget(
     scope: str, amount: Decimal | None, *, user: User | None = None, by: User | None = None
 ) -> None:
     """Set a monthly limit in USD, or with None take it away."""
     rows = Budget.objects.filter(scope=scope, user=user)
+    before = rows.values_list("monthly_usd", flat=True).first()
+    if amount == before:
+        return
     if amount is None:
         rows.delete()
     else:
         Budget.objects.update_or_create(scope=scope, user=user, defaults={"monthly_usd": amount})
-    whose, limit = user.email if user else scope, "no limit" if amount is None else f"${amount}"
+    was, limit = ("no limit" if one is None else _usd(one) for one in (before, amount))
+    change = {"scope": scope, "from": was, "to": limit}
+    audit.note(audit.Action.BUDGET_CHANGED, by=by, subject=user, **change)
+    whose = user.email if user else scope
     logger.info("budget of %s: %s by %s", whose, limit, by.email if by else "the system")
 
 
@@ -114,6 +159,7 @@ def set_budgets(changes: Iterable[tuple[str, User | None, Decimal | None]], *, b
         set_budget(scope, amount, user=user, by=by)
 
 
+@transaction.atomic
 def resolve_unknown(generation: Generation, *, was_charged: bool, by: User) -> None:
     """A person looked at Venice's bill: the job cost its price, or nothing.
 
@@ -125,4 +171,9 @@ def resolve_unknown(generation: Generation, *, was_charged: bool, by: User) -> N
     rows = Generation.objects.filter(pk=generation.pk).filter(MAYBE)
     if not rows.update(charged=charged, version=F("version") + 1, changed_at=timezone.now()):
         raise NotPossible("What it cost is known already.")
+    audit.note(audit.Action.COST_RESOLVED, by=by, subject=generation, charged=_usd(charged))
     logger.info("generation %s: what it cost is $%s, says %s", generation.pk, charged, by.email)
+
+
+def _usd(amount: Decimal) -> str:
+    return f"${amount.normalize():f}"

@@ -6,17 +6,19 @@ seven times as much as with strings prepared here (measured 2026-11).
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from generations.models import Generation, Image
+from generations import queries
+from generations.models import Account, Case, Generation, Image
 from generations.models.generation import State
+from generations.services import limiter, queue
 from generations.services.generation import new_token
-from generations.views import words
+from generations.views import held, words
 
 
 @dataclass
@@ -56,6 +58,9 @@ class Card:
     empty_frames: list[int] = field(default_factory=list)
     number: str = ""
     words: str = ""
+    # How long it still takes, about, and the moment that is counted down to.
+    wait: str = ""
+    until: str = ""
     headline: str = ""
     sentences: list[str] = field(default_factory=list)
     icon: str = ""
@@ -70,9 +75,50 @@ class Card:
     remix_url: str = ""
     when: str = ""
     who: str = ""
+    is_private: bool = False
 
 
-Usual = dict[str, tuple[float, float]]
+@dataclass(frozen=True)
+class Outlook:
+    """What a card says that its row does not know: how long such a job takes, and its line."""
+
+    usual: dict[str, tuple[float, float]]
+    lines: dict[str, limiter.Line]
+    now: datetime
+    # Of what is held or rejected: why, and what was decided.
+    cases: dict[uuid.UUID, Case]
+
+
+def cards(
+    generations: list[Generation], *, known: dict[uuid.UUID, Case] | None = None
+) -> list[Card]:
+    """Generations from `queries.with_cards` as cards.
+
+    `known`: newest cases of images that are held or were, where the page has read them already.
+    """
+    outlook = _outlook(generations, known or {})
+    return [_card(generation, outlook) for generation in generations]
+
+
+def card(generation: Generation) -> Card:
+    return cards([generation])[0]
+
+
+def _outlook(generations: list[Generation], known: dict[uuid.UUID, Case]) -> Outlook:
+    usual = queries.usual_seconds() if generations else {}
+    queued = {g.account for g in generations if g.state == State.QUEUED}  # type: ignore[attr-defined]
+    lines = limiter.lines(queued, places=queue.places()) if queued else {}
+    kept = held_pictures(generations)
+    unread = [picture for picture in kept if picture.pk not in known]
+    cases = known | (queries.newest_cases(unread) if unread else {})
+    return Outlook(usual, lines, timezone.now(), cases)
+
+
+def held_pictures(generations: list[Generation]) -> list[Image]:
+    """Of jobs from `queries.with_cards`."""
+    every = (picture for g in generations for picture in g.pictures)  # type: ignore[attr-defined]
+    return [picture for picture in every if picture.is_held]
+
 
 _LOOKS = {
     State.QUEUED: ("queued", "Queued"),
@@ -84,6 +130,7 @@ _LOOKS = {
 }
 _HEADLINES = {
     "no_credit": "Not enough credit",
+    "policy": "Your team’s policy has changed",
     "bad_key": "Venice refused the key",
     "content_policy_violation": "Venice made nothing of it",
     "bad_response": "No usable image",
@@ -102,11 +149,11 @@ def ratio_class(ratio: float, count: int = 1) -> str:
     return f"r-{min(max(round(ratio * count * 20), 6), 70) * 5}"
 
 
-def card(generation: Generation, usual: Usual, *, now: datetime | None = None) -> Card:
-    """A generation from `queries.with_cards` as a card."""
+def _card(generation: Generation, outlook: Outlook) -> Card:
     pictures: list[Image] = generation.pictures  # type: ignore[attr-defined]
     look, label = _LOOKS[State(generation.state)]
     is_held = bool(pictures) and all(picture.is_held for picture in pictures)
+    state = held.label(pictures[0]) if is_held else label
     made = Card(
         id=str(generation.pk),
         dom_id=f"g-{generation.pk}",
@@ -115,13 +162,20 @@ def card(generation: Generation, usual: Usual, *, now: datetime | None = None) -
         ratio_class=ratio_class(pictures[0].ratio if pictures else generation.ratio),
         count_class=f"n-{len(pictures) or generation.variants}",
         prompt=words.clip(generation.prompt),
-        state_label="Held" if is_held else label,
+        state_label="Held" if state == held.LABELS[Image.State.HELD] else state,
         edge=_edge(generation, len(pictures)),
         price_label=_price(generation),
         when=words.when(generation.created_at),
+        is_private=_is_private(generation, pictures),
     )
-    _FILLERS[made.look](made, generation, usual, now or timezone.now())
+    _FILLERS[made.look](made, generation, outlook)
     return made
+
+
+def _is_private(generation: Generation, pictures: list[Image]) -> bool:
+    """Of a set that was opened in part, the mark is gone: it would promise too much."""
+    levels = {picture.visibility for picture in pictures} or {generation.visibility}
+    return levels == {Image.Visibility.PRIVATE}
 
 
 def _edge(generation: Generation, arrived: int) -> list[str]:
@@ -149,10 +203,10 @@ def frames(pictures: list[Image], prompt: str) -> list[Frame]:
 
 def frame(picture: Image, prompt: str) -> Frame:
     """An image in a list; of a held one there is no address at all."""
-    href = reverse("image-detail", args=[picture.pk])
+    href = image_url(picture.pk)
     shape = ratio_class(picture.ratio)
     if picture.is_held:
-        return Frame(href, "", "", picture.width, picture.height, "Held for review", shape, True)
+        return Frame(href, "", "", picture.width, picture.height, held.label(picture), shape, True)
     return Frame(
         href,
         f"{href}w512",
@@ -164,8 +218,21 @@ def frame(picture: Image, prompt: str) -> Frame:
     )
 
 
+def image_url(pk: uuid.UUID) -> str:
+    return _image_url().replace(_NO_ID, str(pk))
+
+
+@cache
+def _image_url() -> str:
+    """Looked up once: a page has sixty of them."""
+    return reverse("image-detail", args=[_NO_ID])
+
+
+_NO_ID = str(uuid.UUID(int=0))
+
+
 def srcset(picture: Image) -> str:
-    href = reverse("image-detail", args=[picture.pk])
+    href = image_url(picture.pk)
     small, large = min(512, picture.width), min(1024, picture.width)
     if small == large:
         return ""
@@ -175,29 +242,52 @@ def srcset(picture: Image) -> str:
 # --- one function a look --------------------------------------------------------------------
 
 
-def _queued(made: Card, generation: Generation, usual: Usual, now: datetime) -> None:
+def _queued(made: Card, generation: Generation, outlook: Outlook) -> None:
     made.ahead = generation.ahead  # type: ignore[attr-defined]
-    made.number = words.ordinal(made.ahead + 1)
-    made.words = "in line"
-    if generation.model in usual:
-        rounds = made.ahead // settings.PARALLEL_CALLS + 1
-        made.words += f" · about {rounds * usual[generation.model][1]:.0f} s"
-    if generation.runs_after and generation.runs_after > now:
-        wait = max(1, round((generation.runs_after - now).total_seconds()))
-        made.words = f"in line · Venice is busy, next try in {wait} s"
+    is_far = made.ahead >= queries.MOST_AHEAD
+    made.number = f"{queries.MOST_AHEAD:,}+" if is_far else words.ordinal(made.ahead + 1)
+    _say_wait(made, generation, outlook)
     made.empty_frames = list(range(generation.variants))
     made.can_cancel = True
     made.cancel_url = reverse("generation-cancel", args=[generation.pk])
 
 
-def _running(made: Card, generation: Generation, usual: Usual, now: datetime) -> None:
-    started = generation.started_at or now
-    made.elapsed = max(0.0, (now - started).total_seconds())
+def _say_wait(made: Card, generation: Generation, outlook: Outlook) -> None:
+    """The honest wait: what the account's limiter allows, the places, the usual time."""
+    line = outlook.lines.get(generation.account)  # type: ignore[attr-defined]
+    _, usual = outlook.usual.get(generation.model, (0.0, 0.0))
+    wait = line.wait(made.ahead or 0, usual).total_seconds() if line else 0.0
+    if generation.runs_after:
+        wait = max(wait, (generation.runs_after - outlook.now).total_seconds())
+    why = _PAUSES.get(Account.Closed(line.closed_for), "") if line and line.is_closed else ""
+    if not why and generation.tries and wait > 0:
+        why = "Venice is busy"
+    made.words = f"in line · {why}, next try in" if why else "in line · about"
+    seconds = wait if why else wait + usual
+    if seconds < 1:
+        made.words = "in line"
+        return
+    made.wait = words.duration(seconds)
+    made.until = (outlook.now + timedelta(seconds=seconds)).isoformat()
+
+
+_PAUSES = {
+    Account.Closed.RATE_LIMITED: "Venice is busy",
+    Account.Closed.LOCKED_OUT: "Venice paused the key",
+    Account.Closed.FAILING: "many calls failed just now",
+}
+
+
+def _running(made: Card, generation: Generation, outlook: Outlook) -> None:
+    started = generation.started_at or outlook.now
+    made.elapsed = max(0.0, (outlook.now - started).total_seconds())
     made.started_at = started.isoformat()
     made.number = f"{made.elapsed:.0f} s"
     made.empty_frames = list(range(generation.variants))
-    if generation.model in usual:
-        low, high = made.usual_low, made.usual_high = usual[generation.model]
+    if generation.error_message:
+        made.words = generation.error_message
+    elif generation.model in outlook.usual:
+        low, high = made.usual_low, made.usual_high = outlook.usual[generation.model]
         made.words = (
             f"usually {low:.0f}–{high:.0f} s"
             if round(low) < round(high)
@@ -207,52 +297,52 @@ def _running(made: Card, generation: Generation, usual: Usual, now: datetime) ->
             made.words = "longer than usual, still running"
 
 
-def _done(made: Card, generation: Generation, usual: Usual, now: datetime) -> None:
+def _done(made: Card, generation: Generation, outlook: Outlook) -> None:
     pictures: list[Image] = generation.pictures  # type: ignore[attr-defined]
     made.frames = frames(pictures, generation.prompt)
     made.remix_url = f"{reverse('studio')}?from={generation.pk}&use=remix"
     if generation.error_message:
         made.sentences = [generation.error_message]
+    if not pictures:
+        made.empty_frames = list(range(generation.variants))
+        made.sentences.append("Its images are deleted, or only their maker sees them.")
 
 
-def _held(made: Card, generation: Generation, usual: Usual, now: datetime) -> None:
+def _held(made: Card, generation: Generation, outlook: Outlook) -> None:
     pictures: list[Image] = generation.pictures  # type: ignore[attr-defined]
     made.frames = frames(pictures, generation.prompt)
-    made.headline, made.icon = "Held for review", "hand"
-    many = len(pictures) > 1
-    made.sentences = [
-        f"{held_reason(pictures[0])} A reviewer looks at {'them' if many else 'it'}.",
-        f"{'They' if many else 'It'} cost {words.money(generation.charged)}; "
-        f"the {'images are' if many else 'image is'} kept.",
-    ]
+    made.headline, made.icon = held.label(pictures[0]), "hand"
+    made.sentences = held.sentences(pictures[0], outlook.cases.get(pictures[0].pk))
+    cost = words.money(generation.charged)
+    made.sentences.append(f"{'They' if len(pictures) > 1 else 'It'} cost {cost}.")
     if generation.error_message:
         made.sentences.append(generation.error_message)
+    if _waits_for_maker(pictures[0], outlook):
+        made.actions.append(Action("quiet", "Answer", image_url(pictures[0].pk)))
 
 
-def held_reason(picture: Image) -> str:
-    """Why an image is held, in a sentence."""
-    if picture.has_minor:
-        return "Marked as showing a minor."
-    if picture.is_violation:
-        return "Marked as breaking Venice’s content policy."
-    if picture.is_adult or picture.is_blurred:
-        return "Marked as adult content."
-    return "Held for a closer look."
+def _waits_for_maker(picture: Image, outlook: Outlook) -> bool:
+    case = outlook.cases.get(picture.pk)
+    return case is not None and case.state == Case.State.ASKED
 
 
-def _failed(made: Card, generation: Generation, usual: Usual, now: datetime) -> None:
+def _failed(made: Card, generation: Generation, outlook: Outlook) -> None:
     made.headline = _HEADLINES.get(generation.error_code, "Venice turned it down")
     made.icon = "cross"
     made.sentences = [generation.error_message]
     made.empty_frames = list(range(generation.variants))
-    if generation.error_code in ("bad_key", "no_credit"):
+    if generation.error_code in ("bad_key", "no_credit") or _lacks_key(generation):
         made.actions.append(Action("quiet", "Check the key", reverse("settings")))
     else:
         made.actions.append(_edit(generation))
     made.actions += [_retry(generation), _let_go(generation)]
 
 
-def _unknown(made: Card, generation: Generation, usual: Usual, now: datetime) -> None:
+def _lacks_key(generation: Generation) -> bool:
+    return generation.error_code == "policy" and not generation.error_field
+
+
+def _unknown(made: Card, generation: Generation, outlook: Outlook) -> None:
     made.headline, made.icon = _HEADLINES["outcome_unknown"], "wave"
     made.sentences = [_unknown_sentence(generation)]
     made.empty_frames = list(range(generation.variants))
@@ -270,9 +360,10 @@ def _unknown_sentence(generation: Generation) -> str:
     return generation.error_message
 
 
-def _cancelled(made: Card, generation: Generation, usual: Usual, now: datetime) -> None:
+def _cancelled(made: Card, generation: Generation, outlook: Outlook) -> None:
     made.headline, made.icon = "Cancelled", "minus"
-    made.sentences = ["Taken back before it was sent. Nothing was charged."]
+    taken_back = "Taken back before it was sent. Nothing was charged."
+    made.sentences = [generation.error_message or taken_back]
     made.empty_frames = list(range(generation.variants))
     made.actions = [_edit(generation), _let_go(generation)]
 
@@ -304,55 +395,3 @@ def _edit(generation: Generation) -> Action:
 
 def _let_go(generation: Generation) -> Action:
     return Action("ghost", "Let it go", reverse("generation-dismiss", args=[generation.pk]), "post")
-
-
-# --- the poller -----------------------------------------------------------------------------
-
-
-# Seconds; see Poll.is_fresh.
-FRESH = 1.5
-
-
-@dataclass
-class Poll:
-    url: str
-    interval: int
-    # The jobs as the page shows them; a form sends it along, so that its answer watches them too.
-    seen: str = ""
-    # A job that was just sent is most often running half a second later.
-    is_fresh: bool = False
-
-
-def poll(
-    generations: list[Generation], *, shown: dict[uuid.UUID, str] | None = None
-) -> Poll | None:
-    """The page's one poller: watches the active jobs, slower as the newest grows older.
-
-    `shown`: marks of cards that the page shows as they were; one of them may have ended since.
-    """
-    active = [g for g in generations if g.is_active]
-    if not active:
-        return None
-    age = (timezone.now() - max(g.created_at for g in active)).total_seconds()
-    interval = next((every for most, every in ((20, 2), (60, 3), (180, 5)) if age < most), 10)
-    marks = {g.pk: mark(g) for g in active} | (shown or {})
-    seen = ",".join(marks.values())
-    url = f"{reverse('generation-poll')}?seen={seen}&every={interval}"
-    return Poll(url, interval, seen, is_fresh=age < FRESH)
-
-
-def mark(generation: Generation) -> str:
-    """A job as the page shows it: changes whenever its card would look different."""
-    ahead = generation.ahead if generation.state == State.QUEUED else 0  # type: ignore[attr-defined]
-    return f"{generation.pk.hex}.{generation.version}.{ahead}"
-
-
-def read_marks(text: str, most: int = 100) -> dict[uuid.UUID, str]:
-    """Job -> its mark, from a poller's address; what is none is left out."""
-    marks: dict[uuid.UUID, str] = {}
-    for item in text.split(",")[:most]:
-        try:
-            marks[uuid.UUID(item.partition(".")[0])] = item
-        except ValueError:
-            continue
-    return marks

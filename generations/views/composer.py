@@ -10,8 +10,9 @@ from django.urls import reverse
 
 from generations import queries
 from generations.forms import GenerationForm, form_fields, initial_from, mark_errors
-from generations.models import Generation, RecipeVersion, User, VeniceModel
-from generations.services import catalogue, spend
+from generations.models import Account, Generation, Image, RecipeVersion, User, VeniceModel
+from generations.models.policy import SafeMode
+from generations.services import catalogue, policy, spend
 from generations.services import generation as generations
 from generations.services.errors import Invalid
 from generations.services.parameters import MOST_IMAGES, SURCHARGED, Rules, ratio_of
@@ -24,33 +25,42 @@ class NothingOffered(Exception):
     """There is no catalogue yet: Venice could not be asked since the installation."""
 
 
+class NothingAllowed(NothingOffered):
+    """Of the models that are offered the policy lets this person use none."""
+
+
 @dataclass
 class Offer:
     """The models to choose from, and the one that is chosen."""
 
     models: list[VeniceModel]
     chosen: VeniceModel
+    rules: policy.Allowed
 
 
-def offer(model: str | None) -> Offer:
-    models = catalogue.offered()
+def offer(user: User, model: str | None) -> Offer:
+    """What is offered and what the policy lets this person use. Raises NothingOffered."""
+    offered, rules = catalogue.offered(), policy.for_user(user)
+    models = [m for m in offered if not rules.model_problem(m)]
     if not models:
-        raise NothingOffered
-    return Offer(models, next((m for m in models if m.id == model), models[0]))
+        raise NothingAllowed if offered else NothingOffered
+    return Offer(models, next((m for m in models if m.id == model), models[0]), rules)
 
 
 def empty(user: User, query: QueryDict) -> GenerationForm:
     """The form as a page shows it first: defaults, or an earlier request to build on."""
     source = _source(user, query)
-    offered = offer(query.get("model") or (_successor(source.model) if source else None))
+    offered = offer(user, query.get("model") or (_successor(source.model) if source else None))
     rules, styles = _rules(offered.chosen)
-    initial = _defaults(rules)
+    initial = _defaults(rules, user, offered.rules)
     if source is not None:
         # A recipe has a seed only when its owner asked to keep it.
         with_seed = query.get("use") in ("all", "seed") or isinstance(source, RecipeVersion)
         given = generations.envelope(source, with_seed=with_seed)
         if query.get("use") == "seed":
             given = {"seed": given["seed"], "prompt": ""}
+        else:
+            initial |= _lineage(source, query)
         initial |= _kept(given, rules)
     form = GenerationForm(rules, styles, initial=initial)
     return dress(form, user, offered, note=_dropped(source, offered.chosen, rules, query))
@@ -58,10 +68,11 @@ def empty(user: User, query: QueryDict) -> GenerationForm:
 
 def from_settings(user: User, given: dict[str, Any]) -> GenerationForm:
     """The form with settings that were found in a picture."""
-    offered = offer(given.get("model"))
+    offered = offer(user, given.get("model"))
     rules, styles = _rules(offered.chosen)
     settings = {name: value for name, value in given.items() if name != "model"}
-    form = GenerationForm(rules, styles, initial=_defaults(rules) | _kept(settings, rules))
+    initial = _defaults(rules, user, offered.rules) | _kept(settings, rules)
+    form = GenerationForm(rules, styles, initial=initial)
     form.is_filled = True
     lost = [name for name in settings if name in rules.check(settings) and name != "prompt"]
     note = _note(lost, offered.chosen)
@@ -95,12 +106,14 @@ def _kept(given: dict[str, Any], rules: Rules) -> dict[str, Any]:
 
 def switched(user: User, query: QueryDict) -> GenerationForm:
     """The same request on another model: what fits comes along, the rest is named."""
-    offered = offer(query.get("model"))
+    offered = offer(user, query.get("model"))
     rules, styles = _rules(offered.chosen)
-    initial = _defaults(rules)
+    initial = _defaults(rules, user, offered.rules)
     before = GenerationForm(rules, styles, query, every=True)
     before.is_valid()
-    envelope = ("model", "form_token", "confirm_price")
+    if chosen := before.cleaned_data.get("visibility"):
+        initial["visibility"] = chosen
+    envelope = ("model", "form_token", "confirm_price", "visibility", "made_from")
     given = {
         k: v for k, v in before.cleaned_data.items() if v not in (None, "") and k not in envelope
     }
@@ -118,12 +131,18 @@ def _fits(rules: Rules, name: str, value: Any) -> bool:
 
 def bound(user: User, data: QueryDict) -> GenerationForm:
     """The form as it was sent. An unknown model is an error of its own field."""
-    offered = offer(data.get("model"))
+    offered = offer(user, data.get("model"))
     rules, styles = _rules(offered.chosen)
     form = GenerationForm(rules, styles, data)
     if data.get("model") and data["model"] != offered.chosen.id:
-        form.add_error(None, "This model is not offered. Choose another one.")
+        form.add_error(None, _not_offered(offered.rules, str(data["model"])))
     return dress(form, user, offered)
+
+
+def _not_offered(rules: policy.Allowed, model: str) -> str:
+    row = next((m for m in catalogue.offered() if m.id == model), None)
+    problem = rules.model_problem(row) if row else ""
+    return problem or "This model is not offered. Choose another one."
 
 
 def dress(form: GenerationForm, user: User, offered: Offer, *, note: str = "") -> GenerationForm:
@@ -131,12 +150,16 @@ def dress(form: GenerationForm, user: User, offered: Offer, *, note: str = "") -
     rules = form.rules
     form.switch_note = note
     form.chosen = offered.chosen
+    parent = made_from(user, form["made_from"].value())
+    form.parent = reverse("image-detail", args=[parent.pk]) if parent else ""
     form.model_choices = [_model_choice(m, offered.chosen) for m in offered.models]
     form.prompt_limit = rules.prompt_limit
     form.ratio_choices = _ratio_choices(form)
     form.resolution_choices = _choices(form, "resolution", rules.resolutions)
     form.quality_choices = _choices(form, "quality", rules.qualities)
-    form.blocked_reason, form.blocked_url = _blocked(user)
+    form.blocked_reason, form.blocked_url = _blocked(user, offered.rules)
+    form.fixed = offered.rules.fixed
+    form.initial.update({name: value for name, (value, _) in form.fixed.items()})
     form.style_hint = f"{len(form.styles)} to choose from"
     if rules.sizing == "pixels":
         form.size_hint = f"steps of {rules.divisor}, most 1280"
@@ -164,14 +187,15 @@ def _rules(model: VeniceModel) -> tuple[Rules, list[str]]:
     return catalogue.rules_for(model, frozenset(styles)), styles
 
 
-def _defaults(rules: Rules) -> dict[str, Any]:
+def _defaults(rules: Rules, user: User, allowed: policy.Allowed) -> dict[str, Any]:
     return {
+        "visibility": user.default_visibility,
         "variants": 1,
         "aspect_ratio": rules.default_ratio,
         "resolution": rules.default_resolution,
         "quality": rules.default_quality,
         "format": "webp",
-        "safe_mode": True,
+        "safe_mode": allowed.safe_mode != SafeMode.FREE,
         "hide_watermark": True,
         "form_token": generations.new_token(),
     }
@@ -217,14 +241,21 @@ def _budget(user: User) -> tuple[str, int | None]:
     return f"{left} left of {limit} this month", round(share * 100)
 
 
-def _blocked(user: User) -> tuple[str, str]:
+def _blocked(user: User, rules: policy.Allowed) -> tuple[str, str]:
     try:
-        generations.usable_key(user)
+        generations.usable_key(user, rules)
     except Invalid as problem:
         first = next(iter(problem.fields.values()))
-        short = "Add a Venice key first" if first == generations.NO_KEY else "Check the key first"
-        return short, reverse("settings")
+        return _SHORT.get(first, "Check the key first"), reverse("settings")
     return "", ""
+
+
+_SHORT = {
+    generations.NO_KEY: "Add a Venice key first",
+    policy.TEAM_KEY: "Add a key of your own first",
+    generations.STOPPED[Account.Problem.NO_CREDIT]: "No credit at Venice: check the key",
+    generations.STOPPED[Account.Problem.BAD_KEY]: "Venice refused the key: check it",
+}
 
 
 def _model_choice(model: VeniceModel, chosen: VeniceModel) -> dict[str, Any]:
@@ -279,6 +310,22 @@ def _source(user: User, query: QueryDict) -> Generation | RecipeVersion | None:
         image = queries.visible_images(user).select_related("generation").filter(pk=pk).first()
         return image.generation if image else None
     return None
+
+
+def _lineage(source: Generation | RecipeVersion, query: QueryDict) -> dict[str, Any]:
+    """What it is made from; and what builds on something private starts as private."""
+    if isinstance(source, RecipeVersion):
+        return {}
+    parent = query.get("image") or str(source.made_from_id or "")
+    visibility = generations.visibility_of(source)
+    is_private = visibility == Image.Visibility.PRIVATE
+    return {"made_from": parent} | ({"visibility": visibility} if is_private else {})
+
+
+def made_from(user: User, text: str | None) -> Image | None:
+    """The image that a form or an address names to build on, if this person sees it."""
+    pk = _uuid(text)
+    return queries.visible_images(user).filter(pk=pk).first() if pk else None
 
 
 def _uuid(text: str | None) -> uuid.UUID | None:

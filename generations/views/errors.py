@@ -28,6 +28,19 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return _answer(request, 404, "404.html")
 
 
+def no_link(request: HttpRequest) -> HttpResponse:
+    """No such share link, or no more, or not yet the password: one answer for all of them."""
+    if "HX-Request" in request.headers:
+        sentence = "This link does not work any more."
+        return HttpResponse(sentence, status=404, content_type="text/plain")
+    return render(None, "guest/nothing.html", status=404)
+
+
+def no_invite(request: HttpRequest) -> HttpResponse:
+    """No such invitation, or used, withdrawn or over: one answer for all of them."""
+    return render(request, "invite/nothing.html", status=404)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     # Without the request: what broke may be among what a page asks for.
     if "HX-Request" in request.headers:

@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import (
     HttpResponseClientRedirect,
@@ -23,7 +22,7 @@ from generations.models import Call, Generation, RecipeVersion
 from generations.models.generation import State
 from generations.services import generation as services
 from generations.services.errors import Invalid, NotPossible
-from generations.views import cards, composer, history, studio, words
+from generations.views import cards, composer, history, polling, studio, words
 from generations.views.access import (
     Request,
     member,
@@ -56,6 +55,8 @@ def _create(request: Request) -> HttpResponse:
                 is_price_confirmed=bool(form.cleaned_data.get("confirm_price")),
                 price_list=request.POST.get("price_list"),
                 shown_price=_shown_price(request),
+                made_from=composer.made_from(request.user, form.cleaned_data["made_from"]),
+                visibility=form.cleaned_data["visibility"] or None,
             )
         except Invalid as problem:
             for name, sentence in problem.fields.items():
@@ -83,13 +84,13 @@ def _created(request: Request, made: list[Generation]) -> HttpResponse:
 
 
 def _new_cards(request: Request, made: list[Generation], *, form_token: str = "") -> HttpResponse:
-    ids, usual = [generation.pk for generation in made], queries.usual_seconds()
+    ids = [generation.pk for generation in made]
     mine = queries.own_generations(request.user).filter(pk__in=ids)
     context = {
-        "cards": [cards.card(row, usual) for row in queries.with_cards(mine)],
-        "poll": cards.poll(
+        "cards": cards.cards(list(queries.with_cards(mine))),
+        "poll": polling.poll(
             list(queries.with_places(queries.active(request.user))),
-            shown=cards.read_marks(request.POST.get("seen", "")),
+            shown=polling.read_marks(request.POST.get("seen", "")),
         ),
         "form_token": form_token,
         "announcement": "In the queue." if len(made) == 1 else f"{len(made)} jobs in the queue.",
@@ -113,7 +114,7 @@ def _invalid(request: Request, form: Any) -> HttpResponse:
 @member
 def detail(request: Request, pk: uuid.UUID) -> HttpResponse:
     generation = openable_generation(request.user, pk)
-    card = cards.card(generation, queries.usual_seconds())
+    card = cards.card(generation)
     if generation.user_id != request.user.pk:
         card.actions, card.can_cancel = [], False
         card.who = generation.user.display_name
@@ -121,9 +122,9 @@ def detail(request: Request, pk: uuid.UUID) -> HttpResponse:
         "card": card,
         "prompt": generation.prompt,
         "negative_prompt": generation.negative_prompt,
-        "facts": facts(generation),
+        "facts": [*facts(generation), *_program(generation)],
         "calls": [_call(call) for call in generation.calls.all()],
-        "poll": cards.poll([generation]) if generation.user_id == request.user.pk else None,
+        "poll": polling.poll([generation]) if generation.user_id == request.user.pk else None,
         "is_active": generation.is_active,
         "recipe_form": SaveRecipeForm(request.user, generation),
     }
@@ -161,6 +162,12 @@ def facts(generation: Generation | RecipeVersion) -> list[tuple[str, str]]:
     return rows
 
 
+def _program(generation: Generation) -> list[tuple[str, str]]:
+    """The program that asked for it, and for whom it said that it does."""
+    rows = [("Asked by", str(generation.token))] if generation.token else []
+    return rows + ([("For", generation.end_user)] if generation.end_user else [])
+
+
 def _said(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
@@ -188,23 +195,23 @@ def _call(call: Call) -> dict[str, str]:
 @member
 def poll(request: Request) -> HttpResponse:
     """204 when the page is as it should be; else the changed cards and the poller again."""
-    seen = cards.read_marks(request.GET.get("seen", ""))
+    seen = polling.read_marks(request.GET.get("seen", ""))
     live = studio.is_live(request)
     rows = [r for r in queries.with_places(queries.active(request.user)) if live or r.pk in seen]
-    marks = {row.pk: cards.mark(row) for row in rows}
+    marks = {row.pk: polling.mark(row) for row in rows}
     ids = {pk for pk in seen if pk not in marks} | {
         pk for pk, mark in marks.items() if seen.get(pk) != mark
     }
-    fresh = cards.poll(rows)
+    fresh = polling.poll(rows)
     if not ids and fresh and str(fresh.interval) == request.GET.get("every"):
         return HttpResponse(status=204)
     if _is_own_page_of(request, set(seen) - set(marks)):
         return HttpResponseClientRefresh()
     changed = list(queries.with_cards(queries.own_generations(request.user).filter(pk__in=ids)))
-    usual, now = queries.usual_seconds() if changed else {}, timezone.now()
+    made = {uuid.UUID(card.id): card for card in cards.cards(changed)}
     context = {
-        "cards": [cards.card(row, usual, now=now) for row in changed if row.pk in seen],
-        "new_cards": [cards.card(row, usual, now=now) for row in changed if row.pk not in seen],
+        "cards": [card for pk, card in made.items() if pk in seen],
+        "new_cards": [card for pk, card in made.items() if pk not in seen],
         "poll": fresh,
         "announcement": _announcement(changed),
         **studio.summary_for_fragment(request),
@@ -295,6 +302,4 @@ def _card_again(request: Request, pk: uuid.UUID) -> HttpResponse:
     if not request.htmx:
         return redirect("generation-detail", pk)
     row = openable_generation(request.user, pk)
-    return render(
-        request, "generations/_card.html", {"card": cards.card(row, queries.usual_seconds())}
-    )
+    return render(request, "generations/_card.html", {"card": cards.card(row)})

@@ -15,7 +15,7 @@ from generations.forms import HistoryFilter
 from generations.models import Generation, User, VeniceModel
 from generations.models.generation import State
 from generations.services import generation as services
-from generations.views import cards, words
+from generations.views import cards, polling, words
 from generations.views.access import Request, member
 
 PAGE = 40
@@ -25,8 +25,10 @@ def history(request: Request) -> HttpResponse:
     """The page; views.generations.collection has checked who asks."""
     given = read(request)
     rows = filtered(request.user, given)
-    found = list(queries.with_cards(queries.after(rows, request.GET.get("after", "")))[: PAGE + 1])
     is_mine = given.get("person") is None
+    page = queries.after(rows, request.GET.get("after", ""))
+    page = queries.with_cards(page, viewer=None if is_mine else request.user)
+    found = list(page[: PAGE + 1])
     context = {
         "rows": _cards(found[:PAGE], is_mine=is_mine),
         "filter": given,
@@ -36,7 +38,7 @@ def history(request: Request) -> HttpResponse:
         "person_choices": _person_choices(request.user, given),
         "chips": _chips(given),
         "next_url": _next_url(given, found),
-        "poll": cards.poll(found[:PAGE]) if is_mine else None,
+        "poll": polling.poll(found[:PAGE]) if is_mine else None,
         "is_filtered": bool(given),
         "bulk": _bulk(rows, given) if is_mine else None,
     }
@@ -60,8 +62,7 @@ def filtered(user: User, given: dict[str, Any]) -> QuerySet[Generation]:
 
 
 def _cards(found: list[Generation], *, is_mine: bool) -> list[cards.Card]:
-    usual = queries.usual_seconds()
-    made = [cards.card(row, usual) for row in found]
+    made = cards.cards(found)
     if not is_mine:
         for card in made:
             card.actions, card.can_cancel = [], False

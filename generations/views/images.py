@@ -4,6 +4,7 @@ import re
 import uuid
 from typing import Any
 
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,10 +17,11 @@ from generations.forms import SaveRecipeForm
 from generations.models import Image
 from generations.services import generation as generations
 from generations.services import image as services
-from generations.views import cards, words
+from generations.services import trash
+from generations.views import held, panel, words
 from generations.views.access import Request, member, openable_image, own_held_image
-from generations.views.gallery import tile
 from generations.views.generations import facts
+from generations.views.tiles import tile
 
 TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
@@ -30,22 +32,35 @@ def detail(request: Request, pk: uuid.UUID) -> HttpResponse:
     try:
         image = openable_image(request.user, pk)
     except Http404:
-        return _held(request, own_held_image(request.user, pk))
-    return render(request, "images/detail.html", _page(request, image))
+        return held_page(request, own_held_image(request.user, pk))
+    return page(request, image)
 
 
-def _held(request: Request, image: Image) -> HttpResponse:
+def page(
+    request: Request, image: Image, problems: dict[str, str] | None = None, status: int = 200
+) -> HttpResponse:
+    """The page of an image; with `problems`, what was wrong with a mark (field -> sentence)."""
+    return render(request, "images/detail.html", _context(request, image, problems), status=status)
+
+
+def held_page(
+    request: Request, image: Image, problems: dict[str, str] | None = None, status: int = 200
+) -> HttpResponse:
+    """What the maker of a held image is told, and may say; never the picture."""
     made = image.generation
     context = {
-        "reason": cards.held_reason(image),
+        **held.told(request.user, image),
+        "image": image,
         "cost_label": words.money(image.price),
         "prompt": made.prompt,
         "generation_url": reverse("generation-detail", args=[made.pk]),
+        "problems": problems or {},
+        "given": request.POST,
     }
-    return render(request, "images/held.html", context)
+    return render(request, "images/held.html", context, status=status)
 
 
-def _page(request: Request, image: Image) -> dict[str, Any]:
+def _context(request: Request, image: Image, problems: dict[str, str] | None) -> dict[str, Any]:
     made, href = image.generation, reverse("image-detail", args=[image.pk])
     is_mine = made.user_id == request.user.pk
     may_open_job = is_mine or request.user.is_admin
@@ -77,9 +92,22 @@ def _page(request: Request, image: Image) -> dict[str, Any]:
         else None,
         "generation_url": reverse("generation-detail", args=[made.pk]) if may_open_job else "",
         "recipe_form": SaveRecipeForm(request.user, made) if may_open_job else None,
+        "lineage": panel.lineage(request.user, image),
+        **_marks(request, image, problems),
         "is_held": image.is_held,
-        "verdict_label": cards.held_reason(image) if image.is_held else "",
+        **(held.told(request.user, image) if image.is_held else {}),
+        "trash_label": words.days(trash.kept()) if image.deleted_at else "",
     }
+
+
+def _marks(request: Request, image: Image, problems: dict[str, str] | None) -> dict[str, Any]:
+    """None of what a reviewer opens while it is held or rejected: nobody marks that."""
+    if image.is_held or image.deleted_at:
+        return {"may_mark": False}
+    marks = panel.marks(request.user, image, problems, request.POST)
+    may_delete = image.user_id == request.user.pk or request.user.is_admin
+    favourite = panel.favourite(request.user, image)
+    return {"may_mark": True, "may_delete": may_delete, **marks, **favourite}
 
 
 def _facts(image: Image) -> list[tuple[str, str]]:
@@ -103,6 +131,7 @@ def _cost_note(image: Image) -> str:
 
 def _siblings(request: Request, image: Image) -> list[dict[str, Any]]:
     rows = queries.openable_images(request.user).filter(generation=image.generation)
+    rows = rows.filter(Q(deleted_at=None) | Q(pk=image.pk))
     found = [
         {
             "href": reverse("image-detail", args=[row.pk]),
@@ -119,7 +148,7 @@ def _siblings(request: Request, image: Image) -> list[dict[str, Any]]:
 
 def _neighbours(request: Request, image: Image) -> tuple[str, str]:
     """Addresses of the next newer and the next older image in the gallery."""
-    rows = queries.visible_images(request.user)
+    rows = queries.gallery(request.user)
     older = queries.after(rows.order_by("-created_at", "-id"), queries.cursor_of(image))
     newer = queries.before(rows.order_by("created_at", "id"), queries.cursor_of(image))
     first = [found.values_list("pk", flat=True).first() for found in (newer, older)]

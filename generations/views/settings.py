@@ -9,8 +9,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from generations.forms import ProfileForm, VeniceKeyForm, mark_errors
-from generations.models import VeniceKey
+from generations.models import Account, VeniceKey
 from generations.services import key as keys
+from generations.services import policy
 from generations.services.errors import Invalid
 from generations.venice.errors import VeniceError
 from generations.views import words
@@ -34,7 +35,7 @@ def settings(request: Request) -> HttpResponse:
 
 def _saved(request: Request, form: VeniceKeyForm) -> bool:
     try:
-        keys.save(request.user, form.cleaned_data["venice_key"])
+        keys.save(request.user, form.cleaned_data["venice_key"], by=request.user)
     except Invalid as problem:
         form.add_error("venice_key", problem.fields["venice_key"])
     except VeniceError as error:
@@ -44,13 +45,17 @@ def _saved(request: Request, form: VeniceKeyForm) -> bool:
 
 def _page(request: Request, form: VeniceKeyForm, status: int = 200) -> HttpResponse:
     mark_errors(form)
-    own = VeniceKey.objects.filter(user=request.user).first()
+    own = keys.own_key(request.user)
     team = keys.team_key()
+    is_withheld = team is not None and not policy.for_user(request.user).may_use_team_key
+    if is_withheld and not request.user.is_admin:
+        team = None
     context = {
         "section": "key",
         "key_form": form,
         "profile_form": ProfileForm(instance=request.user, label_suffix=""),
         "key": key_facts(own) if own else None,
+        "is_withheld": is_withheld and own is None,
         "team_key": key_facts(team, with_account=request.user.is_admin) if team else None,
     }
     return render(request, "settings/settings.html", context, status=status)
@@ -58,42 +63,43 @@ def _page(request: Request, form: VeniceKeyForm, status: int = 200) -> HttpRespo
 
 def key_facts(key: VeniceKey, *, with_account: bool = True) -> dict[str, Any]:
     """What is shown of a key: never more than its last four characters."""
-    problem = _PROBLEMS[VeniceKey.Problem(key.problem)]
-    facts: dict[str, Any] = {"problem": problem, "last_four": "", "is_over": _is_over(key)}
+    account = key.account
+    problem = _PROBLEMS[Account.Problem(account.problem)]
+    facts: dict[str, Any] = {"problem": problem, "last_four": "", "is_over": _is_over(account)}
     if not with_account:
         return facts
     return facts | {
         "last_four": key.last_four,
-        "tested_label": words.when(key.tested_at) if key.tested_at else "",
-        "tier": key.tier,
-        "balance_label": words.balances(key.balance_usd, key.balance_diem),
-        "limit_label": f"{key.requests_per_minute} images a minute" if key.tested_at else "",
-        "expires_label": words.day(key.expires_at) if key.expires_at else "",
+        "tested_label": words.when(account.tested_at) if account.tested_at else "",
+        "tier": account.tier,
+        "balance_label": words.balances(account.balance_usd, account.balance_diem),
+        "limit_label": f"{account.per_minute} requests a minute" if account.tested_at else "",
+        "expires_label": words.day(account.expires_at) if account.expires_at else "",
     }
 
 
 _PROBLEMS = {
-    VeniceKey.Problem.NONE: "",
-    VeniceKey.Problem.BAD_KEY: "Venice refused this key. Nothing is sent on it until it works.",
-    VeniceKey.Problem.NO_CREDIT: "No credit left at Venice. Add some there, then test the key.",
+    Account.Problem.NONE: "",
+    Account.Problem.BAD_KEY: "Venice refused this key. Nothing is sent on it until it works.",
+    Account.Problem.NO_CREDIT: "No credit left at Venice. Add some there, then test the key.",
 }
 
 
-def _is_over(key: VeniceKey) -> bool:
-    return key.expires_at is not None and key.expires_at <= timezone.now()
+def _is_over(account: Account) -> bool:
+    return account.expires_at is not None and account.expires_at <= timezone.now()
 
 
 @require_POST
 @member
 def test_key(request: Request) -> HttpResponse:
     """Ask Venice about my key, or, as an admin without one, about the team's."""
-    own = VeniceKey.objects.filter(user=request.user).first()
+    own = keys.own_key(request.user)
     key = own or (keys.team_key() if request.user.is_admin else None)
     if key is None:
         messages.info(request, "There is no key of yours to test.")
         return redirect("settings")
     try:
-        keys.test(key)
+        keys.test(key, by=request.user)
     except Invalid as problem:
         messages.error(request, problem.fields["venice_key"])
     except VeniceError as error:
@@ -106,9 +112,9 @@ def test_key(request: Request) -> HttpResponse:
 @require_POST
 @member
 def remove_key(request: Request) -> HttpResponse:
-    key = VeniceKey.objects.filter(user=request.user).first()
+    key = keys.own_key(request.user)
     if key:
-        keys.remove(key)
+        keys.remove(key, by=request.user)
         messages.success(request, "Key removed.")
     return redirect("settings")
 
@@ -119,9 +125,11 @@ def profile(request: Request) -> HttpResponse:
     form = ProfileForm(request.POST, instance=request.user)
     if form.is_valid():
         form.save()
-        messages.success(request, "Name saved.")
-    else:
+        messages.success(request, "Saved.")
+    elif "name" in form.errors:
         messages.error(request, "Not saved: a name has at most 80 characters.")
+    else:
+        messages.error(request, "Not saved: choose who sees your new images.")
     return redirect("settings")
 
 

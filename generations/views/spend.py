@@ -21,15 +21,16 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from generations import queries
 from generations.forms import BudgetsForm, mark_errors
-from generations.models import Generation, User, VeniceKey
+from generations.models import Account, Generation, User, VeniceKey
 from generations.models.generation import State
 from generations.models.spend import Month
-from generations.services import catalogue, spend
+from generations.services import audit, catalogue, spend
 from generations.services import key as keys
 from generations.services.errors import NotPossible
 from generations.views import words
 from generations.views.access import Request, admin, back_to, member, openable_generation
 from generations.views.chart import chart
+from generations.views.downloads import harmless
 
 Images = list[tuple[int, str, int, int]]  # as queries.image_counts has them
 
@@ -51,10 +52,12 @@ class SeeOther(HttpResponseRedirect):
 @admin
 def team_usage(request: Request) -> HttpResponse:
     month = _month(request)
+    team_key, stopped = keys.watched_keys()
     context = {
         "section": "usage",
+        "stopped": [_stopped(key) for key in stopped],
         "ending": [_ending(model) for model in catalogue.ending()],
-        "balance_label": _balance(keys.team_key()),
+        "balance_label": _balance(team_key),
         **_usage(month, None, "team-usage"),
     }
     return render(request, "team/usage.html", context)
@@ -64,10 +67,9 @@ def team_usage(request: Request) -> HttpResponse:
 @member
 def own_usage(request: Request) -> HttpResponse:
     month = _month(request)
-    key = VeniceKey.objects.filter(user=request.user).first()
     context = {
         "section": "usage",
-        "balance_label": _balance(key),
+        "balance_label": _balance(keys.own_key(request.user)),
         **_usage(month, request.user, "settings-usage"),
     }
     return render(request, "settings/usage.html", context)
@@ -220,11 +222,25 @@ def _unknown(job: Generation) -> dict[str, Any]:
 
 def _balance(key: VeniceKey | None) -> str:
     """What Venice's last answer said is left there, and when it said so."""
-    if key is None or key.balance_at is None:
+    if key is None or key.account.balance_at is None:
         return ""
-    parts = words.balances(key.balance_usd, key.balance_diem)
-    when = words.when(key.balance_at)
+    parts = words.balances(key.account.balance_usd, key.account.balance_diem)
+    when = words.when(key.account.balance_at)
     return f"{parts} left at Venice, read {when[0].lower()}{when[1:]}" if parts else ""
+
+
+def _stopped(key: VeniceKey) -> str:
+    # Of a person's own key not even the last four are an admin's to see.
+    whose = f"{key.user.display_name}’s key" if key.user else f"The team’s key …{key.last_four}"
+    what = _STOPPED[Account.Problem(key.account.problem)]
+    since = f" since {words.when(key.account.problem_at)}" if key.account.problem_at else ""
+    return f"{whose} is stopped{since}: {what}"
+
+
+_STOPPED = {
+    Account.Problem.BAD_KEY: "Venice refused it. Nothing is sent until it is replaced or tested.",
+    Account.Problem.NO_CREDIT: "no credit is left at Venice. Add some there, then test the key.",
+}
 
 
 def _ending(model: catalogue.Ending) -> str:
@@ -238,20 +254,22 @@ def _ending(model: catalogue.Ending) -> str:
 @require_GET
 @admin
 def team_usage_csv(request: Request) -> HttpResponse:
-    return _csv(_month(request), None)
+    return _csv(request, _month(request), None)
 
 
 @require_GET
 @member
 def own_usage_csv(request: Request) -> HttpResponse:
-    return _csv(_month(request), request.user)
+    return _csv(request, _month(request), request.user)
 
 
-def _csv(month: Month, whose: User | None) -> HttpResponse:
+def _csv(request: Request, month: Month, whose: User | None) -> HttpResponse:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(("date", "person", "model", "state", "images", "price", "charged", "key"))
     writer.writerows(_lines(queries.ledger(queries.month_of(month, whose))))
+    what = "own usage" if whose else "the team’s usage"
+    audit.note(audit.Action.EXPORTED, by=request.user, what=what, month=str(month))
     response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
     name = f"{'my-' if whose else ''}usage-{month}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -267,17 +285,12 @@ def _lines(jobs: QuerySet[Generation]) -> Iterator[list[str]]:
             return
         money = [_plain(price), _plain(charged)]
         line = [f"{created_at:%Y-%m-%d %H:%M:%S}", *texts, str(came), *money]
-        yield [_harmless(cell) for cell in [*line, "team" if is_team else "own"]]
+        yield [harmless(cell) for cell in [*line, "team" if is_team else "own"]]
 
 
 def _plain(amount: Decimal | None) -> str:
     """As a spreadsheet reads it; empty where nobody knows."""
     return "" if amount is None else f"{amount:.6f}"
-
-
-def _harmless(cell: str) -> str:
-    """A spreadsheet takes what begins like this for a formula (OWASP, CSV injection)."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 # --- may have been charged --------------------------------------------------------------------

@@ -14,11 +14,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from generations import queries
-from generations.models import User, VeniceKey
+from generations.models import User
 from generations.models.generation import ACTIVE
 from generations.services import image as images
-from generations.services.key import key_for
-from generations.views import cards, composer, words
+from generations.services.key import Choice, choose
+from generations.views import cards, composer, held, polling, words
 from generations.views.access import Request, member
 
 LATEST = 24
@@ -29,11 +29,13 @@ LATEST = 24
 def studio(request: Request) -> HttpResponse:
     try:
         form = composer.empty(request.user, request.GET)
-    except composer.NothingOffered:
-        form = None
+        problem = None
+    except composer.NothingOffered as nothing:
+        form, problem = None, nothing
     context = {"form": form, **page(request)}
     if form is None:
         context["catalogue_error"] = queries.catalogue_error()
+        context["is_nothing_allowed"] = isinstance(problem, composer.NothingAllowed)
     return render(request, "studio/studio.html", context)
 
 
@@ -41,13 +43,16 @@ def page(request: Request) -> dict[str, Any]:
     """All of the studio but its form."""
     show = request.GET.get("show", "")
     rows = list(queries.with_cards(_shown(request.user, show))[: LATEST + 1])
-    usual = queries.usual_seconds()
+    counts = queries.studio_counts(request.user, _midnight())
+    kept = cards.held_pictures(rows[:LATEST])
+    news = held.news(request.user, kept) if kept or counts["has_news"] else None
     return {
-        "cards": [cards.card(row, usual) for row in rows[:LATEST]],
-        "poll": cards.poll(rows[:LATEST]),
+        "cards": cards.cards(rows[:LATEST], known=news.cases if news else None),
+        "poll": polling.poll(rows[:LATEST]),
         "has_more_url": reverse("generations") if len(rows) > LATEST else "",
-        **summary(request.user, show),
-        "first_run": _first_run(request.user) if not rows and not show else None,
+        **_told(counts, show),
+        "news": news,
+        "first_run": _steps(request.user) if not rows and not show else None,
     }
 
 
@@ -66,7 +71,10 @@ def summary_for_fragment(request: Request) -> dict[str, Any]:
 
 def summary(user: User, show: str) -> dict[str, Any]:
     """The line above the cards: today's jobs and spending, and what works or needs a person."""
-    counts = queries.studio_counts(user, _midnight())
+    return _told(queries.studio_counts(user, _midnight()), show)
+
+
+def _told(counts: dict[str, Any], show: str) -> dict[str, Any]:
     return {
         "tabs": _tabs(show, counts),
         "day": {"label": "Today", "summary": _summary(counts)},
@@ -108,16 +116,31 @@ def _midnight() -> datetime:
     return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
+def _steps(user: User) -> list[dict[str, str]]:
+    return [*_first_run(user), *([_invite_step()] if user.is_admin else [])]
+
+
+def _invite_step() -> dict[str, str]:
+    return {
+        "title": "Invite the others",
+        "text": "Under Team, Invites: a link is all that somebody needs to join.",
+        "state": "done" if User.objects.all()[1:].exists() else "later",
+        "action_label": "",
+        "action_url": "",
+    }
+
+
 def _first_run(user: User) -> list[dict[str, str]]:
     """Steps to the first image: add a key, test it, make something."""
     if settings.IS_DEMO:
         return _DEMO_STEPS
-    key = key_for(user)
-    has_key, is_tested = key is not None, bool(key and key.tested_at)
+    choice = choose(user)
+    key = choice.key
+    has_key, is_tested = key is not None, bool(key and key.account.tested_at)
     return [
         {
             "title": "Venice key added" if key else "Add a Venice key",
-            "text": _key_text(key),
+            "text": _key_text(choice),
             "state": "done" if has_key else "now",
             "action_label": "" if key else "Add the key",
             "action_url": reverse("settings"),
@@ -164,10 +187,13 @@ _DEMO_STEPS = [
 ]
 
 
-def _key_text(key: VeniceKey | None) -> str:
+def _key_text(choice: Choice) -> str:
+    key = choice.key
+    if choice.is_withheld:
+        return "One of your own: the team’s key is for others. It stays on this server."
     if key is None:
         return "Yours, or one for the whole team. It stays on this server."
-    return f"Ends in …{key.last_four}, " + ("for the whole team." if key.is_team else "yours.")
+    return "The team’s." if key.is_team else f"Ends in …{key.last_four}, yours."
 
 
 @require_GET

@@ -54,6 +54,14 @@ def seconds(length: timedelta | float | None) -> str:
     return f"{value:.0f} s" if value >= 10 else f"{value:.1f} s"
 
 
+def duration(value: float) -> str:
+    """What is only roughly known: 40 s, 3 min, 2 h 5 min."""
+    if value < 95:
+        return f"{value:.0f} s"
+    minutes = round(value / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def jobs(count: int) -> str:
     return "1 job" if count == 1 else f"{count:,} jobs"
 
@@ -67,6 +75,10 @@ def hours(length: timedelta) -> str:
     """3 hours, 2 days."""
     count = int(length.total_seconds() // 3600)
     return f"{count} hours" if count < 48 else f"{count // 24} days"
+
+
+def days(length: timedelta) -> str:
+    return "1 day" if length.days == 1 else f"{length.days:,} days"
 
 
 def images(count: int) -> str:

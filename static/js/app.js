@@ -19,13 +19,14 @@ const store = {
 // Said aloud and shown -------------------------------------------------------
 
 const LINGER = 8000;
+const UNDO_LINGER = 10000;
 
 function letGo(toast) {
   clearTimeout(toast.timer);
   toast.timer = setTimeout(() => {
     if (toast.matches(":hover, :focus-within")) letGo(toast);
     else toast.remove();
-  }, LINGER);
+  }, toast.querySelector("[data-undo]") ? UNDO_LINGER : LINGER);
 }
 
 function say(sentence, { isError = false } = {}) {
@@ -54,8 +55,10 @@ function closeMenu(menu) {
   $("summary", menu).focus();
 }
 
-document.addEventListener("toggle", (event) => {
-  if (event.target.matches?.(".models[open]")) $("[data-find-model]", event.target)?.focus();
+document.addEventListener("toggle", ({ target }) => {
+  if (target.matches?.(".models[open]")) $("[data-find-model]", target)?.focus();
+  // Not what is open from the start.
+  if (target.matches?.(".proof [open]") && target.contains(document.activeElement)) $("textarea", target).focus();
 }, true);
 
 on("click", "[data-dialog]", (opener) => {
@@ -167,7 +170,7 @@ function keepDraft() {
   const form = composer();
   if (!form) return;
   const kept = [...new FormData(form)].filter(
-    ([name, value]) => typeof value === "string" && !["csrfmiddlewaretoken", "form_token", "confirm_price", "price_list"].includes(name),
+    ([name, value]) => typeof value === "string" && !["csrfmiddlewaretoken", "form_token", "confirm_price", "price_list", "made_from"].includes(name),
   );
   store.set(DRAFT(form), JSON.stringify(kept));
 }
@@ -234,6 +237,7 @@ on("input", "[data-composer]", (form, event) => {
   if (event.target.matches("[data-find-model]")) return;
   forgive(event.target);
   if (event.target.matches("textarea")) { count(); grow(event.target); }
+  if (event.target.type === "number") askPrice(); // before the button is pressed, not because of it
   keepDraft();
 });
 
@@ -335,6 +339,11 @@ function tick() {
     const most = Number(usual?.dataset.usual);
     if (most && seconds > most * 4 / 3) usual.textContent = "longer than usual, still running";
   }
+  for (const wait of $$("[data-until]")) {
+    const seconds = Math.ceil((Date.parse(wait.dataset.until) - Date.now()) / 1000);
+    const text = seconds < 1 ? "a moment" : seconds < 95 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`;
+    if (wait.textContent !== text) wait.textContent = text;
+  }
   for (const line of $$("[data-water]")) {
     if (!line.dataset.started) continue;
     const seconds = since(line.dataset.started);
@@ -354,6 +363,13 @@ document.addEventListener("visibilitychange", () => {
     tick();
     if ($("#poller[hx-get]")) window.htmx?.trigger("#poller", "wake");
   }
+});
+
+// The viewer of a gallery gives an image's address to the gallery's own document. Reloaded, that is
+// the image's page; from there Back changes the address alone.
+const { pathname } = location;
+addEventListener("popstate", () => {
+  if (location.pathname !== pathname && !$("#viewer")) location.reload();
 });
 
 // htmx -----------------------------------------------------------------------------------
@@ -457,21 +473,37 @@ on("change", "[data-shortcuts]", (box) => {
   else store.set(SHORTCUTS, "off");
 });
 
-const follow = (rel) => $(`a[rel=${rel}]`)?.click();
+// The neighbouring page, or the neighbouring image of this one.
+function walk(rel, step) {
+  const link = $(`a[rel=${rel}]`);
+  if (link) { link.click(); return; }
+  const links = $$("[data-walk]");
+  const at = links.findIndex((one) => one.closest("[data-keys]").contains(document.activeElement));
+  links[Math.max(0, at + step)]?.focus();
+}
+
+// A key that an element names: of the image that has the focus, or of the only one.
+function press(key) {
+  const images = $$("[data-keys]");
+  const image = document.activeElement?.closest("[data-keys]") ?? (images.length === 1 ? images[0] : null);
+  const wanted = `[data-key="${CSS.escape(key)}"]`;
+  const button = (image && $(wanted, image)) ?? $(`a${wanted}`);
+  return button && (() => { button.focus(); button.click(); });
+}
 const keys = {
   "?": () => $("#shortcuts")?.showModal(),
   "/": () => (($("[data-search]") ?? $("[data-composer] textarea"))?.focus()),
   c: () => $("[data-copy][data-key=c]")?.click(),
+  f: () => $("#favourite-button")?.click(),
   u: () => $("[data-toast] [data-key=u]")?.click(),
-  ArrowLeft: () => follow("prev"),
-  ArrowRight: () => follow("next"),
+  ArrowLeft: () => walk("prev", -1),
+  ArrowRight: () => walk("next", 1),
 };
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     const menu = event.target.closest?.("details[data-menu][open]") ?? $("details[data-menu][open]");
-    if (menu) closeMenu(menu);
-    return;
+    if (menu) { closeMenu(menu); return; }
   }
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     const form = event.target.closest?.("[data-composer]");
@@ -481,7 +513,7 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   const isWriting = event.target.closest?.("input, textarea, select, [contenteditable], dialog[open]");
-  const act = keys[event.key];
+  const act = keys[event.key] ?? press(event.key);
   if (!act || isWriting || !keysAreOn()) return;
   event.preventDefault();
   act();

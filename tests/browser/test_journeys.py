@@ -161,13 +161,13 @@ def test_the_gallery_goes_on_while_scrolling_and_back_restores(open_page, alice,
     for _ in range(gallery.PAGE + 10):
         make_image(alice)
     page = open_page(alice, "/gallery/", viewport=WIDE)
-    tiles = page.locator("main a[href^='/images/']")
+    tiles = page.locator(".tile a.frame")
     expect(tiles).to_have_count(gallery.PAGE)
     page.keyboard.press("End")
     expect(tiles).to_have_count(gallery.PAGE + 10)
     more = open_page(alice, "/gallery/", java_script_enabled=False, viewport=WIDE)
     more.get_by_role("link", name="More").click()
-    expect(more.locator("main a[href^='/images/']")).to_have_count(10)
+    expect(more.locator(".tile a.frame")).to_have_count(10)
 
 
 def test_switching_the_model_keeps_what_fits_and_says_what_not(open_page, alice):
@@ -213,3 +213,13 @@ def test_a_picture_dropped_on_the_composer_brings_its_settings(open_page, alice)
     page.get_by_role("button", name="Read them").click()
     expect(page.locator("#id_prompt")).to_have_value("a dropped tower")
     expect(page.locator("#id_seed")).to_have_value("99")
+
+
+def test_the_price_follows_a_number_while_it_is_typed(open_page, alice):
+    page = open_page(alice, viewport=WIDE)
+    page.fill("#id_prompt", "Two bridges")
+    page.fill("[name=variants]", "2")  # which does not leave the field
+    expect(page.locator("#generate")).to_contain_text("Generate 2")
+    page.locator("#generate").click()
+    expect(page.locator("#cards article")).to_have_count(1)
+    assert Generation.objects.get().variants == 2

@@ -10,7 +10,7 @@ from generations.models.generation import ACTIVE, State
 from generations.services import catalogue, queue, spend
 from generations.services import generation as generations
 from generations.services import key as keys
-from tests.builders import SMALL
+from tests.builders import SMALL, let_minutes_pass
 
 pytestmark = [pytest.mark.django_db, pytest.mark.services]
 
@@ -90,7 +90,7 @@ def test_every_cent_is_accounted_for(patient, alice, run_jobs, pictures_are_pain
             alice, model=model, parameters={**parameters, "variants": dice.randint(1, 4)}
         )
     while Generation.objects.filter(state__in=ACTIVE).exists():
-        Generation.objects.update(runs_after=None)
+        let_minutes_pass()
         run_jobs()
         queue.end_lost()
 

@@ -1,15 +1,20 @@
 """One call: what arrives, what it costs, and what each kind of trouble leaves behind."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.core.files.storage import default_storage
+from django.db import OperationalError
+from django.utils import timezone
 
 from generations.models import Call, Generation, Image
 from generations.models.generation import State
-from generations.services import queue
+from generations.services import call as calls
+from generations.services import key as keys
+from generations.services import queue, worker
 from generations.services.errors import Invalid
-from tests.builders import submit
+from tests.builders import let_minutes_pass, submit
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 CENT = Decimal("0.01")
@@ -66,21 +71,22 @@ def test_fewer_images_cost_less(stocked, alice, run_jobs):
 
 
 @pytest.mark.parametrize(
-    ("marker", "field"),
+    ("marker", "field", "state"),
     [
-        ("blurred", "is_blurred"),
-        ("violation", "is_violation"),
-        ("adult", "is_adult"),
-        ("minor", "has_minor"),
+        ("blurred", "is_blurred", Image.State.HELD),
+        ("violation", "is_violation", Image.State.HELD),
+        ("adult", "is_adult", Image.State.HELD),
+        ("minor", "has_minor", Image.State.LOCKED),
     ],
 )
-def test_a_flagged_image_is_held(stocked, alice, run_jobs, marker, field):
+def test_a_flagged_image_is_held(stocked, alice, run_jobs, marker, field, state):
     submit(alice, f"Torso study [[{marker}]]")
     run_jobs()
 
     image = Image.objects.get()
-    assert image.state == Image.State.HELD
+    assert image.state == state
     assert getattr(image, field) is True
+    assert image.cases.get().reasons[0] == marker
 
 
 def test_a_violation_without_image_costs_nothing(stocked, alice, run_jobs):
@@ -134,7 +140,7 @@ def test_what_was_not_taken_is_tried_again(
     assert generation.runs_after is not None
     assert bells[-1] > 0
 
-    Generation.objects.update(runs_after=None)
+    let_minutes_pass()
     run_jobs()
     generation.refresh_from_db()
     assert (generation.state, generation.charged) == (State.SUCCEEDED, CENT)
@@ -204,6 +210,7 @@ def test_a_removed_key_sends_nothing(stocked, alice, run_jobs):
     generation = submit(alice)
     generation.key.delete()
     run_jobs()
+    queue.sweep(1)
 
     generation.refresh_from_db()
     assert (generation.state, generation.error_code) == (State.FAILED, "bad_key")
@@ -225,44 +232,72 @@ def test_no_key_in_what_is_stored_of_an_error(stocked, alice, run_jobs, caplog):
 # --- found by review ---------------------------------------------------------------------------
 
 
-def test_a_full_disk_keeps_what_it_can_and_says_what_it_cost(
-    stocked, alice, run_jobs, monkeypatch, settings
-):
-    from generations.services import image as images
+class Storage:
+    """The storage as `services.image` writes to it, for as many files as it has room."""
 
-    written, real = [], images._write
+    def __init__(self, monkeypatch, room):
+        from generations.services import image as images
 
-    def write(name, data):
-        if len(written) >= 6:
+        self.room, self._real = room, images._write
+        monkeypatch.setattr(images, "_write", self.write)
+
+    def write(self, name, data):
+        if self.room <= 0:
             raise OSError(28, "No space left on device")
-        written.append(name)
-        return real(name, data)
+        self.room -= 1
+        return self._real(name, data)
 
-    monkeypatch.setattr(images, "_write", write)
-    generation = submit(alice, variants=4)
+
+@pytest.mark.parametrize("room", [0, 7])
+def test_a_full_disk_loses_nothing_that_is_paid_for(
+    stocked, alice, run_jobs, monkeypatch, settings, room
+):
+    storage = Storage(monkeypatch, room)
+    generation, other = submit(alice, "Full", variants=4), submit(alice, "Not sent")
     run_jobs()
 
     generation.refresh_from_db()
-    assert generation.state == State.SUCCEEDED
-    assert generation.images.count() == 2
-    assert generation.charged == 4 * CENT == stocked.invoice().usd
-    assert "all were charged" in generation.error_message
-    on_disk = [path for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()]
-    assert len(on_disk) == 6
+    assert (generation.state, generation.error_message) == (State.CALLING, calls.WAITS)
+    assert not _files(settings.MEDIA_ROOT)
+    assert len(_files(settings.SPOOL)) == 1
+    worker.settle_waiting()
+    assert not stocked.calls("Not sent")  # nothing more is paid for that cannot be kept
 
-
-def test_when_nothing_can_be_kept_it_is_failed_and_charged(stocked, alice, run_jobs, monkeypatch):
-    from generations.services import image as images
-
-    def write(name, data):
-        raise OSError(30, "Read-only file system")
-
-    monkeypatch.setattr(images, "_write", write)
-    generation = submit(alice)
+    storage.room = 100
+    worker.settle_waiting()
     run_jobs()
     generation.refresh_from_db()
-    assert (generation.state, generation.charged) == (State.FAILED, CENT)
-    assert "could not store it" in generation.error_message
+    other.refresh_from_db()
+    assert (generation.state, other.state) == (State.SUCCEEDED, State.SUCCEEDED)
+    assert generation.error_message == ""
+    assert generation.images.count() == 4
+    assert len(_files(settings.MEDIA_ROOT)) == 3 * 5
+    assert not _files(settings.SPOOL)
+    assert len(stocked.calls("Full")) == 1
+
+
+def test_an_answer_outlives_the_worker_that_received_it(stocked, alice, run_jobs, monkeypatch):
+    Storage(monkeypatch, 0)
+    generation = submit(alice, "Outlives")
+    run_jobs()
+    for due in worker._waiting.values():
+        due.kept._unlock()  # as the end of its process does
+    worker._waiting.clear()
+    Generation.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    queue.end_lost()
+    generation.refresh_from_db()
+    assert generation.state == State.UNKNOWN
+
+    monkeypatch.undo()
+    worker.settle_waiting()
+    generation.refresh_from_db()
+    assert (generation.state, generation.charged) == (State.SUCCEEDED, CENT)
+    assert generation.calls.get().outcome == Call.Outcome.ARRIVED
+    assert len(stocked.calls("Outlives")) == 1
+
+
+def _files(folder):
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 def test_pictures_beside_those_withheld_are_shown(stocked, alice, run_jobs):
@@ -272,8 +307,6 @@ def test_pictures_beside_those_withheld_are_shown(stocked, alice, run_jobs):
 
 
 def test_a_late_refusal_of_an_old_key_leaves_the_new_one_alone(stocked, alice, run_jobs):
-    from generations.services import call as calls
-    from generations.services import key as keys
 
     keys.save(alice, "alices-first-key-0123456789")
     submit(alice, "Peaks [[401]]")
@@ -283,7 +316,7 @@ def test_a_late_refusal_of_an_old_key_leaves_the_new_one_alone(stocked, alice, r
 
     calls.settle(call, calls.ask(call))
 
-    assert keys.key_for(alice).problem == ""
+    assert keys.key_for(alice).account.problem == ""
     waiting.refresh_from_db()
     assert waiting.state == State.QUEUED
 
@@ -309,11 +342,6 @@ def test_a_picture_as_tall_as_webp_cannot_be_is_kept_all_the_same():
 
 
 def test_a_let_go_job_that_comes_after_all_is_seen_again(stocked, alice):
-    from datetime import timedelta
-
-    from django.utils import timezone
-
-    from generations.services import call as calls
     from generations.services import generation as generations
 
     generation = submit(alice)
@@ -326,14 +354,10 @@ def test_a_let_go_job_that_comes_after_all_is_seen_again(stocked, alice):
     assert (generation.state, generation.is_dismissed) == (State.SUCCEEDED, False)
 
 
-def test_a_database_that_is_away_for_a_while_loses_no_picture(
-    stocked, alice, run_jobs, monkeypatch
+@pytest.mark.parametrize("prompt", ["Kept", "Kept [[422]]"])
+def test_a_database_that_is_away_for_a_while_loses_nothing(
+    stocked, alice, run_jobs, monkeypatch, settings, prompt
 ):
-    from django.db import OperationalError
-
-    from generations.services import call as calls
-    from generations.services import worker
-
     real, failures = calls.settle, iter([True, True, False])
 
     def settle(call, came):
@@ -341,12 +365,32 @@ def test_a_database_that_is_away_for_a_while_loses_no_picture(
             raise OperationalError("the database is away")
         real(call, came)
 
-    waited = []
     monkeypatch.setattr(calls, "settle", settle)
-    monkeypatch.setattr(worker.time, "sleep", waited.append)
-    generation = submit(alice, "Kept")
+    generation = submit(alice, prompt)
     run_jobs()
+    for _ in range(2):
+        generation.refresh_from_db()
+        assert generation.state == State.CALLING
+        assert generation.pk in worker.slots().running  # its lease is renewed meanwhile
+        worker.settle_waiting()
     generation.refresh_from_db()
-    assert generation.state == State.SUCCEEDED
-    assert waited == list(worker.PAUSES[:2])
+    assert generation.state == (State.FAILED if "422" in prompt else State.SUCCEEDED)
+    assert not worker.slots().running
+    assert not _files(settings.SPOOL)
     assert len(stocked.calls("Kept")) == 1
+
+
+def test_what_nobody_foresaw_is_tried_again_and_then_set_aside(
+    stocked, alice, run_jobs, monkeypatch, settings
+):
+    def settle(call, came):
+        raise LookupError("nobody foresaw it")
+
+    monkeypatch.setattr(calls, "settle", settle)
+    generation = submit(alice, "Odd")
+    run_jobs()
+    for _ in range(worker.MOST_FAILURES - 1):
+        assert generation.pk in worker.slots().running
+        worker.settle_waiting()
+    assert not worker.slots().running
+    assert [path.suffix for path in _files(settings.SPOOL)] == [".stuck"]

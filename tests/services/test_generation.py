@@ -10,9 +10,9 @@ from generations.models import Generation, VeniceModel
 from generations.models.generation import State
 from generations.services import generation as generations
 from generations.services import key as keys
-from generations.services import queue
+from generations.services import mark, queue
 from generations.services.errors import Invalid, NotPossible
-from tests.builders import MODEL, SMALL, submit
+from tests.builders import MODEL, SMALL, make_image, submit
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 
@@ -202,3 +202,13 @@ def test_the_same_form_of_many_images_is_one_set(stocked, alice):
 
     assert post() == post()
     assert Generation.objects.count() == 3
+
+
+def test_the_same_again_of_what_was_made_private_is_private(alice, stocked):
+    made = submit(alice)
+    Generation.objects.update(state=Generation.State.SUCCEEDED)
+    made.refresh_from_db()
+    image = make_image(alice, generation=made)
+    assert generations.retry(made, by=alice, form_token=None).visibility == "team"
+    mark.show_to(alice, images=[image], visibility="private")
+    assert generations.retry(made, by=alice, form_token=None).visibility == "private"

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from generations import crypto
-from generations.models import VeniceKey
+from generations.models import Account, VeniceKey
 from generations.services import key as keys
 from generations.services.errors import Invalid
 from generations.venice.errors import VeniceError
@@ -17,9 +17,9 @@ def test_a_saved_key_is_encrypted_and_tested(standin, alice):
     key = keys.save(alice, SECRET)
     assert SECRET not in key.secret
     assert crypto.decrypt(key.secret) == SECRET
-    assert (key.last_four, key.tier) == ("x7Qd", "paid")
-    assert key.tested_at is not None
-    assert key.balance_usd > 0
+    assert (key.last_four, key.account.tier) == ("x7Qd", "paid")
+    assert key.account.tested_at is not None
+    assert key.account.balance_usd > 0
     assert SECRET not in f"{key} {key!r}"
 
 
@@ -62,9 +62,9 @@ def test_the_key_of_the_environment_is_the_teams(standin, settings, db):
 
 def test_a_stopped_key_works_again_after_a_test(standin, alice):
     key = keys.save(alice, SECRET)
-    keys.stop(key, VeniceKey.Problem.NO_CREDIT)
+    keys.stop(key.account, Account.Problem.NO_CREDIT)
     keys.test(key)
-    assert VeniceKey.objects.get().problem == ""
+    assert VeniceKey.objects.get().account.problem == ""
 
 
 def test_keys_of_other_encryption_keys_cannot_be_read(standin, alice, settings):
@@ -143,4 +143,4 @@ def test_the_admin_shows_no_secret(stocked, ada, sign_in):
     for path in ("", f"{key.pk}/change/"):
         page = client.get(f"/admin/generations/venicekey/{path}", follow=True).content.decode()
         assert key.secret not in page
-        assert key.fingerprint not in page
+        assert key.account_id not in page

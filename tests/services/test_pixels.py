@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 from generations.services import pixels
+from generations.venice.standin.painter import Picture as Painting
+from generations.venice.standin.painter import paint
 from tests.builders import picture
 
 SECRET = b"a prompt that must not travel"
@@ -122,3 +124,89 @@ def test_a_bomb_is_refused_before_it_is_decoded():
 def test_too_many_bytes(monkeypatch):
     monkeypatch.setattr(pixels, "MAX_BYTES", 10)
     assert refused(picture(8, 8, "PNG")) == "too_large"
+
+
+# --- empty pictures and near-identical ones ---------------------------------------------------
+
+SCENES = ("a bridge at night", "dunes in fog", "moon over the lagoon", "forest, morning light")
+
+
+def painted(prompt, *, seed=1, side=512):
+    order = Painting(prompt=prompt, model="m", width=side, height=side, seed=seed, format="png")
+    return Image.open(io.BytesIO(paint(order))).convert("RGB")
+
+
+def saved(image, format="PNG", **options):
+    buffer = io.BytesIO()
+    image.save(buffer, format, **options)
+    return pixels.examine(buffer.getvalue(), format.lower())
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (40, 90, 120)])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_one_colour_is_no_picture(colour, kind):
+    found = saved(Image.new("RGB", (600, 400), colour), kind)
+    assert found.is_blank
+    assert found.dhash is None
+
+
+def test_what_is_nearly_one_colour_or_all_transparent_is_none_either():
+    noise = Image.effect_noise((512, 512), 2).point(lambda value: value // 40)
+    assert saved(noise.convert("RGB")).is_blank
+    clear = Image.merge("RGBA", (*painted(SCENES[0]).split(), Image.new("L", (512, 512), 0)))
+    assert saved(clear).is_blank
+
+
+@pytest.mark.parametrize("prompt", SCENES)
+def test_a_dark_night_is_a_picture(prompt):
+    image = painted(prompt)
+    assert not saved(image).is_blank
+    assert not saved(image.point(lambda value: value // 12)).is_blank
+
+
+def test_a_few_stars_are_a_picture():
+    night = Image.new("RGB", (1024, 1024), (2, 2, 6))
+    for at in ((100, 200), (700, 90), (820, 640)):
+        night.paste((250, 250, 240), (*at, at[0] + 4, at[1] + 4))
+    assert not saved(night).is_blank
+
+
+def distance(one, other):
+    return (one.dhash ^ other.dhash).bit_count()
+
+
+@pytest.mark.parametrize("prompt", SCENES)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda image: saved(image.resize((300, 300)), "JPEG", quality=60),
+        lambda image: saved(image, "WEBP", quality=40),
+        lambda image: saved(image.crop((5, 5, 507, 507))),
+        lambda image: saved(image.resize((768, 768)).point(lambda value: min(255, value * 1.1))),
+    ],
+)
+def test_the_same_picture_saved_otherwise_is_near(prompt, change):
+    image = painted(prompt)
+    assert distance(saved(image), change(image)) <= 4
+
+
+def test_other_pictures_are_far():
+    every = [saved(painted(prompt, seed=seed)) for prompt in SCENES for seed in (1, 2)]
+    apart = [
+        distance(one, other)
+        for place, one in enumerate(every)
+        for other in every[place // 2 * 2 + 2 :]
+    ]
+    assert min(apart) > 4
+
+
+def test_a_hash_fits_a_signed_column_of_64_bits():
+    assert 0 <= saved(painted(SCENES[0])).dhash < 2**60
+
+
+def test_a_veil_shows_nothing_but_colours():
+    buffer = io.BytesIO()
+    painted(SCENES[0]).save(buffer, "WEBP")
+    veil = opened(pixels.veiled(buffer.getvalue()))
+    assert max(veil.size) <= 60
+    assert len(pixels.veiled(buffer.getvalue())) < 1500

@@ -10,8 +10,9 @@ from generations.models import Generation
 from generations.models.generation import State
 from generations.services import generation as generations
 from generations.services import spend
-from generations.services.errors import Invalid, NotPossible
-from tests.builders import make_generation, submit
+from generations.services import token as tokens
+from generations.services.errors import Invalid, NotPossible, OverBudget
+from tests.builders import MODEL, SMALL, make_generation, submit
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 CENT = Decimal("0.01")
@@ -103,6 +104,24 @@ def test_a_budget_of_nothing_stops_everything(stocked, alice):
     budget("0")
     with pytest.raises(Invalid):
         submit(alice)
+
+
+@pytest.mark.parametrize("whose", ["everyone", "team", "token"])
+def test_what_has_no_known_price_needs_a_budget_that_is_not_used_up(stocked, alice, whose):
+    token, _ = tokens.create(alice, name="Script", scopes=["generate"], monthly_usd=CENT)
+    if whose != "token":
+        budget("0.01", whose)
+
+    def ask(**more):
+        parameters = {"prompt": "A stone bridge", **SMALL, **more}
+        given = {"token": token if whose == "token" else None, "is_price_confirmed": True}
+        return generations.submit(alice, model=MODEL, parameters=parameters, **given)
+
+    assert ask(enhance_prompt=True)[0].price is None
+    ask()
+    with pytest.raises(OverBudget, match=r"budget( of this API token)?\. Nothing was sent"):
+        ask(enhance_prompt=True)
+    assert Generation.objects.count() == 2
 
 
 def test_taking_a_budget_away(stocked, alice):

@@ -156,25 +156,37 @@ def test_a_refused_prompt_may_come_with_a_better_one(answered):
     assert caught.value.suggested_prompt == "a calm harbour at dawn"
 
 
-SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=60)
+def _seconds(soon):
+    return str(int(soon.timestamp()))
+
+
 WAITS = {
-    "milliseconds": ({"x-ratelimit-reset-requests": str(int(SOON.timestamp() * 1000))}, SOON),
-    "seconds": ({"x-ratelimit-reset-requests": str(int(SOON.timestamp()))}, SOON),
-    "HTTP date": ({"retry-after": SOON.strftime("%a, %d %b %Y %H:%M:%S GMT")}, SOON),
-    "the later of two": (
-        {"retry-after": "1", "x-ratelimit-reset-requests": str(int(SOON.timestamp()))},
-        SOON,
-    ),
-    "past": ({"x-ratelimit-reset-requests": "1600000000000", "retry-after": "0"}, None),
-    "absent": ({}, None),
+    "milliseconds": lambda soon: {"x-ratelimit-reset-requests": f"{_seconds(soon)}000"},
+    "seconds": lambda soon: {"x-ratelimit-reset-requests": _seconds(soon)},
+    "HTTP date": lambda soon: {"retry-after": soon.strftime("%a, %d %b %Y %H:%M:%S GMT")},
+    "the later of two": lambda soon: {
+        "retry-after": "1",
+        "x-ratelimit-reset-requests": _seconds(soon),
+    },
 }
 
 
-@pytest.mark.parametrize(("headers", "expected"), WAITS.values(), ids=WAITS)
-def test_a_rate_limit_names_its_end_in_many_ways(answered, headers, expected):
+@pytest.mark.parametrize("headers", WAITS.values(), ids=WAITS)
+def test_a_rate_limit_names_its_end_in_many_ways(answered, headers):
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=60)
+    limited = httpx.Response(429, json={"error": "Slow"}, headers=headers(soon))
+    with pytest.raises(errors.RateLimited) as caught:
+        answered(limited).generate(REQUEST)
+    assert caught.value.retry_at == soon
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"x-ratelimit-reset-requests": "1600000000000", "retry-after": "0"}]
+)
+def test_a_rate_limit_without_a_usable_time_names_none(answered, headers):
     with pytest.raises(errors.RateLimited) as caught:
         answered(httpx.Response(429, json={"error": "Slow"}, headers=headers)).generate(REQUEST)
-    assert caught.value.retry_at == expected
+    assert caught.value.retry_at is None
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ OUTCOMES = {
     "cut-inside": (errors.OutcomeUnknown, 1),
     "cut-after": (errors.OutcomeUnknown, 1),
     "hang": (errors.OutcomeUnknown, 1),
+    "echo 400": (errors.Refused, 0),
     "html": (errors.BadResponse, 1),
     "empty": (errors.BadResponse, 1),
     "not-an-image": (errors.BadResponse, 1),

@@ -321,3 +321,9 @@ def test_large_json_is_sent_compressed(standin):
         plain = http.get("/models?type=image", headers={"accept-encoding": "identity"})
     assert "content-encoding" not in plain.headers
     assert json.loads(plain.text) == answer.json()
+
+
+def test_a_key_may_name_its_own_limit(standin):
+    with client_with(standin, "a-key-rpm3-0000") as slow, client_with(standin) as other:
+        assert slow.rate_limits(["z-image-turbo"]).requests_per_minute == 3
+        assert other.rate_limits(["z-image-turbo"]).requests_per_minute != 3

@@ -4,7 +4,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.urls import reverse
 
-from tests.builders import make_generation, make_image
+from tests.builders import make_collection, make_generation, make_image, make_recipe, make_share
 
 pytestmark = pytest.mark.django_db
 
@@ -115,3 +115,43 @@ def test_neighbours_lead_through_the_gallery(client, alice):
 
 def test_a_members_page_offers_no_run_on_anothers_budget(image, bob, sign_in):
     assert sign_in(bob).get(reverse("image-detail", args=[image.pk])).context["again"] is None
+
+
+def test_what_is_in_the_trash_is_in_no_list_of_jobs(alice, sign_in):
+    made = make_generation(alice, variants=2)
+    kept, gone = (make_image(alice, generation=made) for _ in range(2))
+    client = sign_in(alice)
+    pages = ("/", "/generations/", f"/generations/{made.pk}/", f"/images/{kept.pk}/")
+    client.post("/gallery/delete/", {"images": [gone.pk]})
+    for page in pages:
+        text = client.get(page).content.decode()
+        assert (f"{kept.pk}/w" in text, f"{gone.pk}/w" in text) == (True, False), page
+    assert f"{gone.pk}/w" in client.get(f"/images/{gone.pk}/").content.decode()
+    client.post("/gallery/delete/", {"images": [kept.pk]})
+    for page in pages[:3]:
+        assert "Its images are deleted" in client.get(page).content.decode(), page
+
+
+def test_what_was_cancelled_while_it_ran_is_for_its_maker(alice, bob, ada, client, sign_in):
+    made = make_generation(alice, is_hidden=True)
+    image = make_image(alice, generation=made)
+    recipe = make_recipe(alice, generation=made, is_team=True)
+    shared = make_collection(alice, images=[image], visibility="team")
+    _, link = make_share(alice, collection=shared, download=True)
+    for person in (bob, ada):
+        member = sign_in(person)
+        for kind in ("", "original", "w512", "w1024"):
+            assert member.get(f"/images/{image.pk}/{kind}").status_code == 404
+        for page in (
+            "/gallery/",
+            "/recipes/",
+            f"/recipes/{recipe.pk}/",
+            f"/collections/{shared.pk}/",
+        ):
+            assert str(image.pk) not in member.get(page).content.decode(), page
+        assert member.post("/gallery/zip/", {"images": [image.pk]}).status_code == 303
+    assert client.get(f"{link}images/{image.pk}/original").status_code == 404
+    owner = sign_in(alice)
+    assert owner.get(f"/images/{image.pk}/original").status_code == 200
+    for page in ("/", "/gallery/", "/recipes/", f"/recipes/{recipe.pk}/"):
+        assert str(image.pk) not in owner.get(page).content.decode(), page

@@ -387,7 +387,8 @@ def test_the_gallery_searches_all_that_it_says(client, alice, q):
     page = client.get("/gallery/", {"q": q})
     assert page.status_code == 200
     found = bool(page.context["days"])
-    assert found is (q in ("\0", "alice", "turbo", "7", "a\0b"))
+    # Signs alone are no words, so they leave nothing out; what cannot be read finds nothing.
+    assert found is (q in ("alice", "turbo", "7", "%", "\\"))
 
 
 def test_a_job_that_ended_between_two_submits_is_still_watched(stocked, client, alice, run_jobs):

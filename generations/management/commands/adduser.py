@@ -3,14 +3,16 @@ from getpass import getpass
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-from generations.models import User
+from generations.management import command
+from generations.models import Event, User
+from generations.services import audit
 from generations.services import user as users
 from generations.services.errors import Invalid
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = "Add a person; the password comes from VENICEWEB_PASSWORD or a prompt."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -21,7 +23,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, email: str, role: str, name: str, **options: Any) -> None:
         password = settings.NEW_PASSWORD or getpass("Password: ")
         try:
-            user = users.add(email, password, role=role, name=name)
+            with audit.coming_from(Event.Via.COMMAND):
+                user = users.add(email, password, role=role, name=name)
         except Invalid as problem:
             raise CommandError(" ".join(problem.fields.values())) from None
         self.stdout.write(f"Added {user.email} as {user.role}.")

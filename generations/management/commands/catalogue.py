@@ -1,13 +1,14 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from generations.management import command
 from generations.models import StylePreset, VeniceModel
 from generations.services import catalogue
 from generations.venice.errors import VeniceError
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = "Fetch models and styles from Venice now."
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -14,9 +14,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError, connection
 
+from generations.management import command
 from generations.management.supervisor import Child, GaveUp, Supervisor
 from generations.services import catalogue, installation
 from generations.services import key as keys
@@ -27,7 +28,7 @@ from generations.venice.errors import VeniceError
 DEMO_KEY = "demo-key-for-the-local-stand-in"
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = "Run web, worker and beat on this machine; without a Venice key also the stand-in."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

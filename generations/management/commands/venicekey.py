@@ -2,15 +2,16 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from generations.management import command
 from generations.models import User
 from generations.services import key as keys
 from generations.services.errors import Invalid
 from generations.venice.errors import VeniceError
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = "Save a Venice key from stdin, for the team or a person. It is tested at Venice first."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -28,7 +28,8 @@ class StandIn:
     `latency` seconds added to every image call; `requests_per_minute` for each key; `keys` that
     are let in (None: any); `credit` in USD for each key. A key with a word that begins
     with "bad" gets 401, "poor" 402 for no balance, "limit" 402 for its spending limit ("bad-key",
-    "vn_poor_1"). `clock` gives Unix seconds, `sleep` takes seconds.
+    "vn_poor_1"); with the word "rpm30" it has that many requests a minute.
+    `clock` gives Unix seconds, `sleep` takes seconds.
     """
 
     def __init__(
@@ -115,8 +116,9 @@ class StandIn:
     def _account(self, call: Call) -> Account:
         with self._lock:
             if call.fingerprint not in self._accounts:
+                per_minute = call.own_limit or self._requests_per_minute
                 self._accounts[call.fingerprint] = Account(
-                    per_minute=self._requests_per_minute, credit=self._credit, clock=self._clock
+                    per_minute=per_minute, credit=self._credit, clock=self._clock
                 )
             return self._accounts[call.fingerprint]
 
@@ -131,7 +133,7 @@ class StandIn:
         return _listed({"fastest": "qwen3-4b"}, type="text")
 
     def _rate_limits(self, call: Call) -> Answer:
-        limits = [{"amount": self._requests_per_minute, "type": "RPM"}]
+        limits = [{"amount": self._account(call).per_minute, "type": "RPM"}]
         rows = [{"apiModelId": model_id, "rateLimits": limits} for model_id in self._by_id]
         rows.append({"apiModelId": "qwen3-4b", "rateLimits": [{"amount": 5, "type": "RPM"}]})
         content = {
@@ -185,6 +187,7 @@ class StandIn:
         making = Making(
             now=self._clock(),
             prompt=order.prompt,
+            key=call.key or "",
             wanted=order.variants,
             safe_mode=order.body.get("safe_mode", True),
             delay=self.latency,

@@ -134,6 +134,7 @@ def _ratio_models() -> list[dict[str, Any]]:
         ("qwen-image-2", "Qwen Image 2", 0.05, 10000, {}),
         ("hunyuan-image-v3", "Hunyuan Image 3.0", 0.09, 3000, {"betaModel": True}),
         ("grok-imagine", "Grok Imagine", 0.04, 1500, {"offline": True}),
+        ("grok-imagine-image", "Grok Imagine Image", 0.04, 1500, {}),
         ("seedream-v5-lite", "SeedreamV5 Lite", None, 10000, {}),
     ]
     return [
@@ -144,6 +145,7 @@ def _ratio_models() -> list[dict[str, Any]]:
 
 def _tier_models() -> list[dict[str, Any]]:
     by_tier = {"1K": _usd(0.18), "2K": _usd(0.23), "4K": _usd(0.35)}
+    by_lesser_tier = {"1K": _usd(0.1), "2K": _usd(0.14), "4K": _usd(0.19)}
     by_quality = {
         "1K": _quality(0.02, 0.07, 0.27),
         "2K": _quality(0.03, 0.13, 0.5),
@@ -156,6 +158,14 @@ def _tier_models() -> list[dict[str, Any]]:
             "Nano Banana Pro",
             pricing={"resolutions": by_tier},
             constraints=_ratio(32768, [*RATIOS, "auto"], list(by_tier)),
+            supportsWebSearch=True,
+            **ANONYMIZED,
+        ),
+        _model(
+            "nano-banana-2",
+            "Nano Banana 2",
+            pricing={"resolutions": by_lesser_tier},
+            constraints=_ratio(32768, RATIOS, list(by_lesser_tier)),
             supportsWebSearch=True,
             **ANONYMIZED,
         ),

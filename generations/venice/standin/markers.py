@@ -31,6 +31,8 @@ class Making:
 
     now: float
     prompt: str
+    # The secret of the call, for the upstream that says it back.
+    key: str = ""
     wanted: int = 1
     safe_mode: bool = True
     delay: float = 0.0
@@ -159,6 +161,16 @@ def _refused_prompt(making: Making, argument: str) -> Answer:
     )
 
 
+def _echo(making: Making, argument: str) -> Answer:
+    """A broken proxy's page: all that it was sent, in the body and in a header."""
+    said = f"Upstream refused: Authorization: Bearer {making.key}"
+    issue = {"field": "prompt", "message": said, "code": making.key}
+    content = {"error": said, "code": making.key, "details": {"_errors": [said]}, "issues": [issue]}
+    answer = answers.json_answer(int(argument or 400), content)
+    answer.headers["x-request-authorization"] = f"Bearer {making.key}"
+    return answer
+
+
 def _enhanced(making: Making, argument: str) -> None:
     better = f"{_MARKER.sub('', making.prompt).strip()}, soft light, fine detail, calm composition"
     making.headers["x-venice-enhanced-prompt"] = quote(better, errors="replace")
@@ -255,6 +267,7 @@ MARKERS: dict[str, Marker] = {
     "cut-inside": Marker("line drops inside the body: charged", _cut("inside")),
     "cut-after": Marker("line drops after the work, before the answer: charged", _cut("after")),
     "hang": Marker("no answer for ten minutes: charged", _hang),
+    "echo": Marker("error that says the key back: [[echo 500]]", _answers(_echo)),
     "html": Marker("200 with an HTML page, charged", _page(200, "Venice", charged=True)),
     "empty": Marker("200 without an image or a verdict, charged", _empty),
     "not-an-image": Marker("200 with text where the image should be", _alters(oddities.text)),

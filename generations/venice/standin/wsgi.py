@@ -40,6 +40,12 @@ class Call:
         """Whether a word of the key begins with `kind`; a random key hardly ever does by chance."""
         return re.search(rf"(?<![A-Za-z0-9]){kind}", self.key or "") is not None
 
+    @property
+    def own_limit(self) -> int | None:
+        """Requests a minute that a word of the key names: "a-key-rpm30"."""
+        named = re.search(r"(?<![A-Za-z0-9])rpm([0-9]{1,6})(?![A-Za-z0-9])", self.key or "")
+        return int(named[1]) if named else None
+
     def json_object(self) -> dict[str, Any] | None:
         try:
             content = json.loads(self.body)

@@ -1,0 +1,35 @@
+"""The address of an image that needs no token, for an hour: what `response_format: url` gives."""
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from generations.api.access import public
+from generations.api.errors import ApiError
+from generations.services import delivery
+
+TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+# As for guests: kept by nobody, so that an image which may not be shown any more is not.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+
+
+@public("GET", "HEAD")
+def image(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """Looked up anew each time."""
+    found = delivery.find(pk, request.GET.dict())
+    if found is None:
+        raise ApiError("not_found", "There is no such image, or its address works no more.")
+    row, form = found
+    try:
+        data = delivery.data(row, form)
+    except FileNotFoundError:
+        raise ApiError("not_found", "The storage has lost this image.") from None
+    return HttpResponse(data, headers={**HEADERS, "Content-Type": TYPES[form.kind(row)]})
