@@ -125,7 +125,7 @@ def sweep() -> int:
     Returns how many ends it noticed.
     """
     noticed = sum(_note_missed(hook) for hook in _working())
-    if _due().exists():
+    if noticed or _due().exists():
         bell.ring_to_tell()
     return noticed
 

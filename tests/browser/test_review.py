@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -123,7 +124,11 @@ def test_who_came_at_the_same_moment_goes_on(open_page, waiting, rosa, ada, watc
 
 
 def _claimed_first(route, rosa, case):
-    services.claim(rosa, case=case)
+    # Playwright calls this in a greenlet, which has a database connection of its own.
+    try:
+        services.claim(rosa, case=case)
+    finally:
+        connections.close_all()
     route.continue_()
 
 

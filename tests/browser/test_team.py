@@ -124,10 +124,10 @@ def test_somebody_comes_and_goes(open_page, studio, ada, script):
     new.fill("[name=login]", "nina@example.com")
     new.fill("[name=password]", PASSWORD)
     new.keyboard.press("Enter")
-    new.wait_for_load_state()
-    assert "/accounts/" in new.url
+    new.wait_for_url(f"{studio}/accounts/inactive/")
 
     boss.get_by_role("button", name="Let Nina New back in").click()
+    expect(boss.get_by_text("Deactivate Nina New")).to_be_visible()
     new.goto("/accounts/login/")
     new.fill("[name=login]", "nina@example.com")
     new.fill("[name=password]", PASSWORD)
