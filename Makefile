@@ -13,6 +13,8 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 PIP := $(if $(UV),VIRTUAL_ENV=$(VENV) $(UV) pip install -q,$(BIN)/python -m pip install -q --disable-pip-version-check --root-user-action=ignore)
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --extra postgres pyproject.toml
+# What the image holds: every extra.
+EXTRAS := --extra metrics --extra s3 --extra sso
 
 .PHONY: run install test drills check lock
 
@@ -32,6 +34,7 @@ drills: $(VENV)/.installed-dev
 
 lock:
 	$(COMPILE) -o requirements.lock
+	$(COMPILE) $(EXTRAS) -o requirements-image.lock
 	$(COMPILE) --group dev -o requirements-dev.lock
 
 $(BIN)/python:
