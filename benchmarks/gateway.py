@@ -261,7 +261,9 @@ async def _measure(gateway: Gateway, parallel: list[int]) -> Figures:
     figures.burst = time.monotonic() - began
     await _settled(gateway)
     stored = time.monotonic() - began
-    print(f"{gateway.name:>9}: {BURST} requests, {AT_ONCE} at once: {figures.burst:.2f} s", flush=True)
+    print(
+        f"{gateway.name:>9}: {BURST} requests, {AT_ONCE} at once: {figures.burst:.2f} s", flush=True
+    )
     if gateway.name == "ours":
         print(f"{'':>9}  with their copies {BURST / stored:.1f} images/s", flush=True)
     return figures

@@ -1,8 +1,12 @@
 """Images: from Venice's bytes to files and rows."""
 
 import hashlib
+import logging
 import uuid
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,45 +18,63 @@ from django.db import connection
 from generations import queries
 from generations.models import Generation, Image, User
 from generations.services import decoders, metadata, pixels
+from generations.services.clock import ago
 from generations.venice.types import Verdict
 
-KINDS = ("original", "w512", "w1024")
+logger = logging.getLogger(__name__)
+
+COPIES = ("w512", "w1024")
+KINDS = ("original", *COPIES)
 
 
 class StorageAway(Exception):
     """The storage does not take files now: full, read-only, or not there."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An image whose original is in the storage: its unsaved row, and what copies are made of."""
+
+    image: Image
+    data: bytes
+    examined: decoders.Examined
+
+
 def store(
     generation: Generation, number: int, data: bytes, *, verdict: Verdict, price: Decimal | None
-) -> Image:
-    """Examine the bytes and write the files; returns the unsaved row, with `is_blank`.
+) -> Stored:
+    """Examine the bytes and write them down; the row has `is_blank`. Its copies come later.
 
     Whether it is held is decided by services.holding, in the transaction that saves it.
 
     Raises pixels.UnusablePicture, StorageAway.
     """
-    picture = decoders.examine(
-        data, generation.parameters.get("format", "webp"), processes=settings.IMAGE_PROCESSES
-    )
-    image = _row(generation, number, data, picture, verdict)
-    image.price, image.is_blank = price, picture.is_blank  # type: ignore[attr-defined]
-    folder = f"{image.id.hex[:2]}/{image.id}"
+    pk = uuid.uuid4()
+    expected = generation.parameters.get("format", "webp")
+    examined = decoders.examine(data, expected, key=pk.hex, processes=settings.IMAGE_PROCESSES)
+    image = _row(pk, generation, number, data, examined.picture, verdict)
+    image.price, image.is_blank = price, examined.picture.is_blank  # type: ignore[attr-defined]
     try:
-        image.original = _write(f"{folder}/original.{picture.format}", data)
-        image.w512 = _write(f"{folder}/w512.webp", picture.w512)
-        image.w1024 = _write(f"{folder}/w1024.webp", picture.w1024)
+        image.original = _write(f"{_folder(image)}/original.{image.format}", data)
     except OSError as error:
-        remove_files(image)
         raise StorageAway(f"{type(error).__name__}: {error.strerror}") from error
-    return image
+    return Stored(image, data, examined)
+
+
+def _folder(image: Image) -> str:
+    return f"{image.id.hex[:2]}/{image.id}"
 
 
 def _row(
-    generation: Generation, number: int, data: bytes, picture: pixels.Picture, verdict: Verdict
+    pk: uuid.UUID,
+    generation: Generation,
+    number: int,
+    data: bytes,
+    picture: pixels.Picture,
+    verdict: Verdict,
 ) -> Image:
     return Image(
-        id=uuid.uuid4(),
+        id=pk,
         generation=generation,
         user_id=generation.user_id,
         number=number,
@@ -84,6 +106,67 @@ def _write(name: str, data: bytes) -> str:
         raise
 
 
+# --- copies -----------------------------------------------------------------------------------
+
+# Copies that are not made by then were lost with a worker; of older images the original is gone.
+LOST, GIVEN_UP = timedelta(seconds=30), timedelta(days=1)
+_MOST_AT_ONCE = 50
+
+
+def make_copies(stored: Stored) -> None:
+    """The smaller copies, once the row is saved. Never raises: they are looked for again."""
+    image = stored.image
+    try:
+        _keep_copies(image, decoders.copies(stored.examined, stored.data, key=image.id.hex))
+    except Exception as error:
+        logger.warning("image %s has no copies yet: %r", image.pk, error)
+
+
+def make_missing_copies() -> int:
+    """Make those that nobody made, because a worker was killed or the storage was away.
+
+    Returns how many were tried.
+    """
+    rows = Image.objects.filter(w512="", created_at__lt=ago(LOST), created_at__gt=ago(GIVEN_UP))
+    found = list(rows.order_by("created_at")[:_MOST_AT_ONCE])
+    for image in found:
+        try:
+            data = read_file(image, "original")
+            examined = decoders.examine(
+                data, image.format, key=image.id.hex, processes=settings.IMAGE_PROCESSES
+            )
+        except (OSError, pixels.UnusablePicture) as error:
+            logger.warning("image %s has no copies: %r", image.pk, error)
+        else:
+            make_copies(Stored(image, data, examined))
+    return len(found)
+
+
+def _copied_now(image: Image, kind: str) -> bytes:
+    """For whoever asks before the worker came to it: what is made twice is kept once."""
+    try:
+        made = pixels.copies(pixels.examine(read_file(image, "original"), image.format)[1])
+    except pixels.UnusablePicture:
+        raise FileNotFoundError(image.original) from None
+    with suppress(OSError):
+        _keep_copies(image, made)
+    return bytes(getattr(made, kind))
+
+
+def _keep_copies(image: Image, made: pixels.Copies) -> None:
+    """Write them and note them in the row, unless somebody was faster. Raises OSError."""
+    names: dict[str, str] = {}
+    try:
+        for kind in COPIES:
+            names[kind] = _write(f"{_folder(image)}/{kind}.webp", getattr(made, kind))
+        is_noted = Image.objects.filter(pk=image.pk, w512="").update(**names)
+    except Exception:
+        _delete(names.values())
+        raise
+    if not is_noted:
+        _delete(names.values())
+
+
 def settings_of(user: User, data: bytes) -> dict[str, Any]:
     """What a file tells about how it was made: {"image": id} for one of ours that this person
     may see, settings under Venice's names for another, {} when it says nothing."""
@@ -98,14 +181,21 @@ def settings_of(user: User, data: bytes) -> dict[str, Any]:
 
 def remove_files(image: Image) -> None:
     """Take the files of a row that was never saved, or is gone, out of the storage."""
-    for kind in KINDS:
-        if name := getattr(image, kind):
-            with suppress(OSError):
-                default_storage.delete(name)
+    _delete(getattr(image, kind) for kind in KINDS)
+
+
+def _delete(names: Iterable[str]) -> None:
+    for name in filter(None, names):
+        with suppress(OSError):
+            default_storage.delete(name)
 
 
 def read_file(image: Image, kind: str) -> bytes:
     """The bytes of one of KINDS. Raises FileNotFoundError when the storage lost it."""
+    if kind in COPIES and not image.w512:
+        image.refresh_from_db(fields=COPIES)
+        if not image.w512:
+            return _copied_now(image, kind)
     with default_storage.open(getattr(image, kind)) as file:
         return bytes(file.read())
 

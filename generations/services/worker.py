@@ -26,6 +26,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 from generations.models import Call
 from generations.services import bell, queue, spool
 from generations.services import call as calls
+from generations.services import image as images
 from generations.services.image import StorageAway
 from generations.venice.errors import VeniceError
 from generations.venice.types import ImageAnswer
@@ -264,6 +265,7 @@ def settle_waiting() -> None:
         bell.ring()
     for kept in spool.left_behind():
         _settle_left_behind(kept)
+    images.make_missing_copies()
 
 
 def _settle_left_behind(kept: spool.Kept) -> None:
