@@ -44,7 +44,7 @@ VENICE_BASE_URL=http://127.0.0.1:$((PORT + 1))/api/v1
 VENICE_API_KEY=key-of-the-proof-0123456789
 VENICEWEB_PASSWORD=a-long-enough-password
 SECRET_KEY=$(od -An -tx1 -N40 /dev/urandom | tr -d ' \n')
-VENICEWEB_ENCRYPTION_KEYS=$(od -An -tx1 -N16 /dev/urandom | tr -d ' \n' | base64)
+VENICEWEB_ENCRYPTION_KEYS=$(head -c 32 /dev/urandom | base64 | tr "+/" "-_")
 DATABASE_URL=$DATABASE_URL
 REDIS_URL=$REDIS_URL
 EOF

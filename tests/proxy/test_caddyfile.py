@@ -29,6 +29,8 @@ def studio_says(path):
         return 200, {**OURS, "X-Accel-Redirect": "/_files/ab/cd.png"}, b""
     if path.startswith("/object"):
         return 200, {**OURS, "X-Accel-Redirect": SIGNED}, b""
+    if path.startswith("/guest"):
+        return 200, {"Content-Type": "image/webp", "X-Accel-Redirect": "/_files/ab/cd.png"}, b""
     if path.startswith("/out"):
         return 200, {**OURS, "X-Accel-Redirect": "/_files/../secret"}, b""
     if path.startswith("/gone"):
@@ -96,10 +98,20 @@ def test_a_range_of_a_file(caddy):
     assert (changed.status_code, changed.content) == (200, PICTURE)
 
 
-def test_head_sends_no_bytes(caddy):
+def test_what_has_no_etag_gets_none(caddy):
+    """Behind a share link each request is asked anew."""
+    told = {"If-None-Match": "*", "If-Modified-Since": "Fri, 20 Nov 2099 10:00:00 GMT"}
+    answer = caddy.http.get("/guest", headers=told)
+    assert (answer.status_code, answer.content) == (200, PICTURE)
+    assert answer.headers["Content-Type"] == "image/webp"
+    assert not {"ETag", "Last-Modified"} & set(answer.headers)
+
+
+def test_head_sends_no_bytes(caddy, store):
     for path in ("/file", "/object"):
         answer = caddy.http.head(path)
         assert (answer.status_code, answer.content, answer.headers["ETag"]) == (200, b"", ETAG)
+    assert store.asked[-1][0] == "HEAD"
 
 
 def test_the_store_is_asked_as_it_was_signed_and_told_nothing_of_who_asks(caddy, store):
