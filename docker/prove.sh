@@ -3,7 +3,8 @@
 #
 #   DATABASE_URL=postgres://…  REDIS_URL=redis://…  docker/prove.sh [options of buildah build]
 #
-# The database must be empty: it is migrated. Needs root, buildah and util-linux.
+# The database must be empty: it is migrated. Needs root, buildah and util-linux. IMAGE names an image
+# that was built already.
 set -eu
 cd "$(dirname "$0")/.."
 for tool in buildah unshare chroot; do
@@ -13,8 +14,11 @@ done
 : "${DATABASE_URL:?names an empty PostgreSQL database}" "${REDIS_URL:?names a Redis}"
 
 build() { buildah --storage-driver vfs "$@"; }
-build bud --isolation chroot --format docker -f docker/Dockerfile -t veniceweb:proof "$@" . >/dev/null
-container=$(build from --pull-never localhost/veniceweb:proof)
+if [ -z "${IMAGE:-}" ]; then
+  IMAGE=localhost/veniceweb:proof
+  build bud --isolation chroot --format docker -f docker/Dockerfile -t "$IMAGE" "$@" . >/dev/null
+fi
+container=$(build from --pull-never "$IMAGE")
 ROOT=$(build mount "$container")
 WORK=$(mktemp -d)
 PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -65,7 +69,8 @@ inside() { unshare -m sh "$WORK/inside" "$@"; }
 start() {
   name=$1
   shift
-  inside "$@" >"$WORK/$name.log" 2>&1 &
+  # Not through inside(): its process would be a shell that passes no signal on.
+  unshare -m sh "$WORK/inside" "$@" >"$WORK/$name.log" 2>&1 &
   echo $! >"$WORK/$name.pid"
 }
 until_well() {
@@ -78,6 +83,7 @@ until_well() {
   exit 1
 }
 
+# shellcheck disable=SC2016  # the shell inside reads it
 inside sh -c 'test "$(id -u)" = 10001 && ! touch /app/x 2>/dev/null && ! touch /venv/x 2>/dev/null'
 echo "It runs as uid 10001 and cannot write its own code."
 inside /entrypoint.sh prepare >"$WORK/prepare.log" 2>&1 || { cat "$WORK/prepare.log"; exit 1; }
@@ -112,6 +118,12 @@ EOF
 until_well test -e "$WORK/data/beat-is-well"
 echo "beat is healthy."
 kill "$(cat "$WORK/worker.pid")"
-wait "$(cat "$WORK/worker.pid")" && echo "SIGTERM ended the worker in order."
+if wait "$(cat "$WORK/worker.pid")"; then
+  echo "SIGTERM ended the worker in order."
+else
+  cat "$WORK/worker.log"
+  echo "SIGTERM did not end the worker in order."
+  exit 1
+fi
 rm "$WORK/worker.pid"
 kill "$(cat "$WORK/data/beat")" 2>/dev/null || true
