@@ -3,7 +3,7 @@ need nothing."""
 
 import os
 import sys
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 
 def main(address: str) -> None:
@@ -15,11 +15,15 @@ def main(address: str) -> None:
 
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
     region, endpoint = query.get("region") or "us-east-1", query.get("endpoint")
-    client = boto3.client("s3", endpoint_url=endpoint, region_name=region)
+    keys = {}
+    if parts.username and parts.password:
+        keys["aws_access_key_id"] = unquote(parts.username)
+        keys["aws_secret_access_key"] = unquote(parts.password)
+    client = boto3.client("s3", endpoint_url=endpoint, region_name=region, **keys)
     try:
-        _make(client, parts.netloc, region)
+        _make(client, parts.hostname, region)
     except (BotoCoreError, ClientError) as problem:
-        sys.exit(f"The bucket {parts.netloc} cannot be used: {problem}")
+        sys.exit(f"The bucket {parts.hostname} cannot be used: {problem}")
 
 
 def _make(client, bucket: str, region: str) -> None:
