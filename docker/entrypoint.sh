@@ -1,10 +1,16 @@
 #!/bin/sh
-# web, worker, beat, or any command of manage.py.
+# web, worker, beat, prepare, healthy, or any command of manage.py.
 set -eu
 case "${1:-web}" in
   web) exec granian --interface asginl --host "${VENICEWEB_HOST:-0.0.0.0}" --port "${PORT:-8000}" \
     --log-level warning --workers-kill-timeout 5 veniceweb.asgi:application ;;
   worker) exec celery --quiet -A veniceweb worker --loglevel INFO --without-gossip --without-mingle ;;
   beat) exec celery --quiet -A veniceweb beat --loglevel WARNING --pidfile "" --schedule /tmp/beat ;;
+  # Before the others start, once: a wrong setting ends it with one sentence.
+  prepare)
+    python manage.py check --deploy --fail-level ERROR
+    python docker/bucket.py
+    exec python manage.py migrate --noinput ;;
+  healthy) exec python docker/healthy.py "${2:-web}" ;;
   *) exec python manage.py "$@" ;;
 esac

@@ -58,6 +58,8 @@ def everywhere(missing: list[str]) -> bool:
 def processes(missing: list[str]) -> bool:
     if not shutil.which("npm"):
         missing.append("OpenAI's SDK for Node: there is no npm on the PATH.")
+    if not shutil.which("caddy"):
+        missing.append("the studio behind its proxy: there is no caddy on the PATH.")
     return with_second_chance("real processes", "-m", "processes")
 
 
