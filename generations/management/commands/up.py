@@ -121,17 +121,22 @@ _MEMORY = {"MALLOC_ARENA_MAX": "2"}
 
 def _children(host: str, port: int, environment: dict[str, str]) -> list[Child]:
     celery = [sys.executable, "-m", "celery", "--quiet", "-A", "veniceweb"]
-    web = [sys.executable, "-m", "granian", "--interface", "asginl", "--host", host]
-    web += ["--port", str(port), "--log-level", "warning"]
-    # Open keep-alive connections would hold a worker up for ever.
-    web += ["--workers-kill-timeout", "5", "veniceweb.asgi:application"]
     worker = [*celery, "worker", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
     beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile", ""]
     return [
-        Child("web", web, environment),
+        Child("web", web_command(host, port), environment),
         Child("worker", worker, environment, grace=settings.CALL_TIMEOUT + 10),
         Child("beat", beat, environment),
     ]
+
+
+def web_command(host: str, port: int) -> list[str]:
+    """What docker/entrypoint.sh starts, too."""
+    command = [sys.executable, "-m", "granian", "--interface", "asginl", "--host", host]
+    command += ["--port", str(port), "--log-level", "warning"]
+    # Open keep-alive connections would hold a worker up for ever.
+    command += ["--workers-kill-timeout", "5"]
+    return [*command, "veniceweb.asgi:application"]
 
 
 def _manage(*arguments: str) -> list[str]:
