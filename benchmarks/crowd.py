@@ -45,7 +45,9 @@ class Book:
         """The answer; None, and an error, when there is none or another than expected."""
         began = time.monotonic()
         try:
-            answer = await asyncio.wait_for(asked, within)
+            # Not wait_for: in Python 3.11 it loses a cancellation that comes with the answer.
+            async with asyncio.timeout(within):
+                answer = await asked
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
             self.errors[f"{kind}: {type(error).__name__}"] += 1
             return None
@@ -212,7 +214,8 @@ async def read_slowly(member: Member, method: str, path: str, body: bytes, book:
         try:
             await loop.sock_connect(client, ("127.0.0.1", member.port))
             await loop.sock_sendall(client, head(method, path, headers, body) + body)
-            first = await asyncio.wait_for(loop.sock_recv(client, 12), PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                first = await loop.sock_recv(client, 12)
             if first != b"HTTP/1.1 200":
                 book.errors[f"slow reader: {first.decode('latin-1')}"] += 1
                 return

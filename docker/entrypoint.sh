@@ -3,7 +3,7 @@
 set -eu
 case "${1:-web}" in
   web) exec granian --interface asginl --host "${VENICEWEB_HOST:-0.0.0.0}" --port "${PORT:-8000}" \
-    --log-level warning --workers-kill-timeout 5 veniceweb.asgi:application ;;
+    --log-level warning --workers-kill-timeout 5 --backlog 4096 --backpressure 10000 veniceweb.asgi:application ;;
   worker) exec celery --quiet -A veniceweb worker --loglevel INFO --without-gossip --without-mingle ;;
   beat) exec celery --quiet -A veniceweb beat --loglevel WARNING --pidfile "" --schedule /tmp/beat ;;
   *) exec python manage.py "$@" ;;

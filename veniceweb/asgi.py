@@ -2,12 +2,12 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import django
-from asgiref.sync import SyncToAsync, sync_to_async
 from django.core.handlers.asgi import ASGIHandler
 from django.db import connections
 from django.http import HttpRequest
@@ -20,10 +20,15 @@ django.setup(set_prefix=False)
 from veniceweb.bodies import with_small_bodies  # noqa: E402  (needs the settings)
 from veniceweb.static import with_static_files  # noqa: E402
 
-# Requests of programs that are worked on at once. They come in bursts of hundreds: each in a thread
-# of its own they would lock each other out of the database, and pages with them.
-AT_ONCE = 6
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+# Requests that are worked on at once; the others wait, in the order in which they came, and hold
+# nothing. Django gives each a thread of its own: two thousand open pages that asked in one moment
+# were two thousand threads in front of twenty connections to the database, and errors (2026-11). A
+# burst of programs must not stand in the way of pages, nor either of those who ask whether we live.
+# Together fewer than a process has connections, so that nobody waits for one.
+PAGES, PROGRAMS, WATCHERS = 10, 6, 2
+_pages = ThreadPoolExecutor(PAGES, "pages")
+_programs = ThreadPoolExecutor(PROGRAMS, "programs")
+_watchers = ThreadPoolExecutor(WATCHERS, "watchers")
 
 
 class PageHandler(ASGIHandler):
@@ -41,38 +46,39 @@ class PageHandler(ASGIHandler):
     def load_middleware(self, is_async: bool = False) -> None:
         super().load_middleware(is_async=False)
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        # Without the context in which Django keeps a thread for each request.
+        if scope["type"] != "http":
+            raise ValueError("Only HTTP is served.")
+        await self.handle(scope, receive, send)
+
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path.startswith(("/v1/", "/api/")):
-            return await sync_to_async(self.get_response)(request)
-        if (turn := _turn()).locked():
-            _let_go_of_the_thread()
-        async with turn:
-            response = await sync_to_async(self._first)(request)
+        threads = _threads_for(request.path)
+        response = await _in(threads, self.get_response, request)
         if not hasattr(response, "finish"):
             return response
-        _let_go_of_the_thread()
         is_over = await response.wait()
-        async with turn:
-            return await sync_to_async(_finished)(response, is_over)
-
-    def _first(self, request: HttpRequest) -> Any:
-        response = self.get_response(request)
-        if hasattr(response, "finish"):
-            connections.close_all()
-        return response
+        return await _in(threads, _finished, response, is_over)
 
 
-def _turn() -> asyncio.Semaphore:
-    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
+def _threads_for(path: str) -> ThreadPoolExecutor:
+    if path.startswith(("/v1/", "/api/")):
+        return _programs
+    return _watchers if path in ("/healthz", "/readyz", "/metrics") else _pages
 
 
-def _let_go_of_the_thread() -> None:
-    """Django's own context keeps one for each request until that ends; this takes it away early,
-    and the next call makes a new one."""
-    context = SyncToAsync.thread_sensitive_context.get(None)
-    executor = SyncToAsync.context_to_thread_executor.pop(context, None) if context else None
-    if executor is not None:
-        executor.shutdown(wait=False)
+async def _in(threads: ThreadPoolExecutor, work: Callable[..., Any], *args: Any) -> Any:
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(threads, copy_context().run, _without_traces, work, *args)
+
+
+def _without_traces(work: Callable[..., Any], *args: Any) -> Any:
+    """Gives the connection back before the answer is sent: a slow client, or an archive that takes
+    an hour, must not hold one."""
+    try:
+        return work(*args)
+    finally:
+        connections.close_all()
 
 
 def _finished(waited: Any, is_over: bool) -> HttpResponseBase:

@@ -134,6 +134,9 @@ def web_command(host: str, port: int) -> list[str]:
     """What docker/entrypoint.sh starts, too."""
     command = [sys.executable, "-m", "granian", "--interface", "asginl", "--host", host]
     command += ["--port", str(port), "--log-level", "warning"]
+    # Every open connection counts against its "backpressure", idle ones too: of 1,024, the default,
+    # the next one waits until somebody goes away (2.8.7, 2026-11).
+    command += ["--backlog", "4096", "--backpressure", "10000"]
     # Open keep-alive connections would hold a worker up for ever.
     command += ["--workers-kill-timeout", "5"]
     return [*command, "veniceweb.asgi:application"]
