@@ -51,6 +51,8 @@ class Book:
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
             self.errors[f"{kind}: {type(error).__name__}"] += 1
             return None
+        if "x-later" in answer.headers:
+            kind += ", put off"
         self.took[kind].append((time.monotonic() - began) * 1000)
         if answer.status not in (expected or (200,)):
             self.errors[f"{kind}: {answer.status}"] += 1

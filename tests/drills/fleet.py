@@ -19,6 +19,7 @@ import httpx
 import psycopg
 from psycopg.rows import dict_row
 
+from generations.management.commands.up import web_command
 from tests.drills.servers import Postgres, Redis
 from tests.faults.studio import (
     ADMIN,
