@@ -28,6 +28,9 @@ class Fleet:
     def __init__(self, folder: Path, env: dict[str, str], upstream: Upstream, options: Any) -> None:
         from django.core.management import call_command
 
+        from generations.management import web
+
+        web.allow_many_files()  # the crowd has as many as the studio
         call_command("collectstatic", interactive=False, verbosity=0)
         self.upstream = upstream
         self.ports = [free_port() for _ in range(options.web)]
@@ -59,9 +62,9 @@ class Fleet:
 
 
 def _web(env: dict[str, str], log: Path, port: int) -> Process:
-    from generations.management.commands.up import web_command
+    from generations.management import web
 
-    return Process(web_command("127.0.0.1", port), env, log)
+    return Process(web.command("127.0.0.1", port), env, log)
 
 
 def _beat(env: dict[str, str], folder: Path) -> Process:

@@ -1,6 +1,8 @@
 #!/bin/sh
 # web, worker, beat, or any command of manage.py.
 set -eu
+# Each open page and each program that waits is an open file.
+ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
 case "${1:-web}" in
   web) exec granian --interface asginl --host "${VENICEWEB_HOST:-0.0.0.0}" --port "${PORT:-8000}" \
     --log-level warning --workers-kill-timeout 5 --backlog 4096 --backpressure 10000 veniceweb.asgi:application ;;

@@ -19,6 +19,9 @@ class BriefCache:
     def set(self, key: str, value: Any, timeout: float | None = None) -> None:
         self._cache.set(key, value, BELIEVED if timeout is None else min(timeout, BELIEVED))
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._cache
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cache, name)
 

@@ -18,6 +18,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, connection
 
 from generations.management import command
+from generations.management import web as webs
 from generations.management.supervisor import Child, GaveUp, Supervisor
 from generations.services import catalogue, installation
 from generations.services import key as keys
@@ -45,6 +46,7 @@ class Command(command.Command):
         admin = _first_admin()
         connection.close()
         _clear_messages()
+        webs.allow_many_files()
         supervisor = Supervisor(self._log)
         supervisor.handle_signals()
         try:
@@ -124,22 +126,10 @@ def _children(host: str, port: int, environment: dict[str, str]) -> list[Child]:
     worker = [*celery, "worker", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
     beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile", ""]
     return [
-        Child("web", web_command(host, port), environment),
+        Child("web", webs.command(host, port), environment),
         Child("worker", worker, environment, grace=settings.CALL_TIMEOUT + 10),
         Child("beat", beat, environment),
     ]
-
-
-def web_command(host: str, port: int) -> list[str]:
-    """What docker/entrypoint.sh starts, too."""
-    command = [sys.executable, "-m", "granian", "--interface", "asginl", "--host", host]
-    command += ["--port", str(port), "--log-level", "warning"]
-    # Every open connection counts against its "backpressure", idle ones too: of 1,024, the default,
-    # the next one waits until somebody goes away (2.8.7, 2026-11).
-    command += ["--backlog", "4096", "--backpressure", "10000"]
-    # Open keep-alive connections would hold a worker up for ever.
-    command += ["--workers-kill-timeout", "5"]
-    return [*command, "veniceweb.asgi:application"]
 
 
 def _manage(*arguments: str) -> list[str]:
