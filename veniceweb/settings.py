@@ -74,8 +74,8 @@ CACHES = {
     )
 }
 
-# Sessions are rows, read through the cache: a poll that finds nothing costs two queries.
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+# Rows, read through the cache: a poll that finds nothing costs two queries.
+SESSION_ENGINE = "veniceweb.sessions"
 
 # --- People -------------------------------------------------------------------------------
 AUTH_USER_MODEL = "generations.User"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import TypeVar
 
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connections
@@ -10,6 +11,8 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header
 
 from generations.services import archive
+
+Piece = TypeVar("Piece", bytes, str)
 
 
 def zipped(
@@ -22,7 +25,7 @@ def zipped(
     # Under ASGI Django would read a plain iterator to its end before it sends the first byte.
     pieces = packed.pieces()
     response = StreamingHttpResponse(
-        _without_blocking(pieces) if isinstance(request, ASGIRequest) else pieces,
+        _reading(pieces, b"") if isinstance(request, ASGIRequest) else pieces,
         content_type="application/zip",
         headers={"Cache-Control": "private, no-store"},
     )
@@ -33,17 +36,12 @@ def zipped(
     return response
 
 
-async def _without_blocking(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    while piece := await asyncio.to_thread(next, pieces, b""):
-        yield piece
-
-
 def streamed(
     request: HttpRequest, pieces: Iterator[str], *, content_type: str, name: str
 ) -> StreamingHttpResponse:
     """Text as a download. Each piece may ask the database, and holds nothing of it afterwards."""
     return StreamingHttpResponse(
-        _reading(pieces) if isinstance(request, ASGIRequest) else pieces,
+        _reading(pieces, "") if isinstance(request, ASGIRequest) else pieces,
         content_type=content_type,
         headers={
             "Cache-Control": "private, no-store",
@@ -52,15 +50,15 @@ def streamed(
     )
 
 
-async def _reading(pieces: Iterator[str]) -> AsyncIterator[str]:
-    while piece := await asyncio.to_thread(_read, pieces):
+async def _reading(pieces: Iterator[Piece], end: Piece) -> AsyncIterator[Piece]:
+    while piece := await asyncio.to_thread(_read, pieces, end):
         yield piece
 
 
-def _read(pieces: Iterator[str]) -> str:
+def _read(pieces: Iterator[Piece], end: Piece) -> Piece:
     """The next piece; the thread it came in may never be used again, nor its connection."""
     try:
-        return next(pieces, "")
+        return next(pieces, end)
     finally:
         connections.close_all()
 

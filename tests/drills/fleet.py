@@ -19,6 +19,7 @@ import httpx
 import psycopg
 from psycopg.rows import dict_row
 
+from generations.management.web import command as web_command
 from tests.drills.servers import Postgres, Redis
 from tests.faults.studio import (
     ADMIN,
@@ -94,9 +95,7 @@ class Fleet:
         subprocess.run(manage(*arguments), env=env, check=True, stdout=subprocess.DEVNULL)
 
     def _web(self, number: int, port: int) -> Member:
-        command = [sys.executable, "-m", "granian", "--interface", "asginl", "--port", str(port)]
-        command += ["--workers-kill-timeout", "5", "--log-level", "warning"]
-        return Member(f"web{number}", [*command, "veniceweb.asgi:application"], self.environment)
+        return Member(f"web{number}", web_command("127.0.0.1", port), self.environment)
 
     def _celery(self, name: str, kind: str, number: int) -> Member:
         command = [sys.executable, "-m", "celery", "--quiet", "-A", "veniceweb", kind]

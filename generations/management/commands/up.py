@@ -18,6 +18,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, connection
 
 from generations.management import command
+from generations.management import web as webs
 from generations.management.supervisor import Child, GaveUp, Supervisor
 from generations.services import catalogue, installation
 from generations.services import key as keys
@@ -45,6 +46,7 @@ class Command(command.Command):
         admin = _first_admin()
         connection.close()
         _clear_messages()
+        webs.allow_many_files()
         supervisor = Supervisor(self._log)
         supervisor.handle_signals()
         try:
@@ -121,14 +123,10 @@ _MEMORY = {"MALLOC_ARENA_MAX": "2"}
 
 def _children(host: str, port: int, environment: dict[str, str]) -> list[Child]:
     celery = [sys.executable, "-m", "celery", "--quiet", "-A", "veniceweb"]
-    web = [sys.executable, "-m", "granian", "--interface", "asginl", "--host", host]
-    web += ["--port", str(port), "--log-level", "warning"]
-    # Open keep-alive connections would hold a worker up for ever.
-    web += ["--workers-kill-timeout", "5", "veniceweb.asgi:application"]
     worker = [*celery, "worker", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
     beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile", ""]
     return [
-        Child("web", web, environment),
+        Child("web", webs.command(host, port), environment),
         Child("worker", worker, environment, grace=settings.CALL_TIMEOUT + 10),
         Child("beat", beat, environment),
     ]
