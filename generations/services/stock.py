@@ -1,0 +1,254 @@
+"""What the storage holds against what the rows name: files that are missing, files left over.
+
+Storage and rows are compared shelf by shelf, a shelf being the first two signs of an image's id,
+so the memory needed is that of the 256th part of them: with a million images a few megabytes.
+"""
+
+import hashlib
+import logging
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Any
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage, default_storage
+from django.db.models import Q
+from django.utils import timezone
+
+from generations.models import Image
+from generations.services import decoders, pixels
+from generations.services.image import KINDS
+
+logger = logging.getLogger(__name__)
+
+DAY = timedelta(days=1)
+# Smaller copies come a moment after the row; after this long they should be there.
+_SOON = timedelta(minutes=10)
+# A file of ours. What else lies in the same bucket or folder is none of our business.
+_OURS = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{6}-[0-9a-f-]{27}/(?:original|w512|w1024)[\w.-]*")
+_FEW = 100
+_BATCH = 200
+
+
+class Kind(StrEnum):
+    # Nothing can make it again but a backup.
+    MISSING_ORIGINAL = "missing original"
+    # Not as long as its row says.
+    DAMAGED_ORIGINAL = "damaged original"
+    # `heal` makes it again from the original.
+    MISSING_COPY = "missing smaller copy"
+    # No row names it; `heal` deletes it.
+    ORPHAN = "file without an image"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """`name` is the file's in the storage ("" for a smaller copy that was never made), `part` one
+    of image.KINDS, `image` the id in its row, None for an orphan. `size` in bytes and
+    `modified_at` only of what is there."""
+
+    kind: Kind
+    name: str
+    image: uuid.UUID | None = None
+    part: str = ""
+    size: int | None = None
+    modified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healing:
+    """What became of a finding: `why` is a sentence when it is not done."""
+
+    finding: Finding
+    is_done: bool
+    why: str = ""
+
+
+class TooManyOrphans(Exception):
+    """More files without an image than with one: probably another database than theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    size: int | None = None
+    modified_at: datetime | None = None
+
+
+def missing(storage: Storage = default_storage) -> Iterator[Finding]:
+    """Files that rows name and the storage has not, and originals that are not whole.
+
+    Raises OSError while the storage is away.
+    """
+    for shelf, files in _shelves(storage):
+        for image in _rows(shelf):
+            for part in KINDS:
+                if (kind := _problem(storage, image, part, files)) and _is_there(image):
+                    name = getattr(image, part)
+                    yield Finding(kind=kind, name=name, image=image.pk, part=part)
+
+
+def orphans(
+    storage: Storage = default_storage, *, older_than: timedelta = DAY
+) -> Iterator[Finding]:
+    """Files of ours that no row names. Young ones may belong to a row that is being written.
+
+    Raises OSError while the storage is away.
+    """
+    until = timezone.now() - older_than
+    for shelf, files in _shelves(storage):
+        named = {getattr(image, part) for image in _rows(shelf) for part in KINDS}
+        for name in sorted(files.keys() - named):
+            if _OURS.fullmatch(name) and (found := _orphan(storage, name, files[name], until)):
+                yield found
+
+
+def heal(*, older_than: timedelta = DAY, is_sure: bool = False) -> Iterator[Healing]:
+    """Make missing smaller copies again, delete orphans, and say of the rest why it stays.
+
+    Raises OSError while the storage is away; TooManyOrphans, before any is deleted, when there
+    are more of them than of files that belong to an image, unless `is_sure`.
+    """
+    for finding in missing():
+        yield _make_again(finding)
+    count = sum(1 for _ in orphans(older_than=older_than))
+    if count > max(_FEW, Image.objects.count() * len(KINDS)) and not is_sure:
+        raise TooManyOrphans(f"{count:,} files belong to no image")
+    batch: list[Finding] = []
+    for finding in orphans(older_than=older_than):
+        batch.append(finding)
+        if len(batch) == _BATCH:
+            yield from _delete(batch)
+            batch = []
+    yield from _delete(batch)
+
+
+# --- looking ------------------------------------------------------------------------------------
+
+
+def _shelves(storage: Storage) -> Iterator[tuple[str, dict[str, _File]]]:
+    for number in range(256):
+        shelf = f"{number:02x}"
+        yield shelf, dict(_files(storage, shelf))
+
+
+def _files(storage: Storage, shelf: str) -> Iterator[tuple[str, _File]]:
+    if entries := getattr(storage, "entries", None):  # many at once, with what is known of them
+        for name, size, modified_at in entries(f"{shelf}/"):
+            yield name, _File(size, modified_at)
+        return
+    for folder in _listed(storage, shelf)[0]:
+        for name in _listed(storage, f"{shelf}/{folder}")[1]:
+            yield f"{shelf}/{folder}/{name}", _File()
+
+
+def _listed(storage: Storage, folder: str) -> tuple[list[str], list[str]]:
+    try:
+        folders, files = storage.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return [], []
+    return list(folders), list(files)
+
+
+def _rows(shelf: str) -> list[Image]:
+    """Read after the files are listed, so that what was stored meanwhile only seems missing."""
+    first, last = (uuid.UUID(shelf + sign * 30) for sign in "0f")
+    rows = Image.objects.filter(pk__gte=first, pk__lte=last).order_by("pk")
+    return list(rows.only(*KINDS, "bytes", "created_at"))
+
+
+def _problem(storage: Storage, image: Image, part: str, files: dict[str, _File]) -> Kind | None:
+    name = getattr(image, part)
+    if not name and timezone.now() - image.created_at < _SOON:
+        return None
+    is_original = part == "original"
+    if name not in files and not (name and storage.exists(name)):
+        return Kind.MISSING_ORIGINAL if is_original else Kind.MISSING_COPY
+    if is_original and _size(storage, name, files) not in (image.bytes, None):
+        return Kind.DAMAGED_ORIGINAL
+    return None
+
+
+def _size(storage: Storage, name: str, files: dict[str, _File]) -> int | None:
+    """None when it went in this moment."""
+    if name in files and files[name].size is not None:
+        return files[name].size
+    try:
+        return storage.size(name)
+    except FileNotFoundError:
+        return None
+
+
+def _is_there(image: Image) -> bool:
+    """It may have been erased since its row was read."""
+    return Image.objects.filter(pk=image.pk).exists()
+
+
+def _orphan(storage: Storage, name: str, file: _File, until: datetime) -> Finding | None:
+    try:
+        modified_at = file.modified_at or storage.get_modified_time(name)
+        if modified_at >= until:
+            return None
+        size = storage.size(name) if file.size is None else file.size
+    except FileNotFoundError:
+        return None
+    return Finding(kind=Kind.ORPHAN, name=name, size=size, modified_at=modified_at)
+
+
+# --- healing ------------------------------------------------------------------------------------
+
+
+def _make_again(finding: Finding) -> Healing:
+    if finding.kind != Kind.MISSING_COPY:
+        why = "Nothing but a backup has it. Its row stays, so that it can be put back."
+        return Healing(finding=finding, is_done=False, why=why)
+    image = Image.objects.filter(Q(pk=finding.image)).first()
+    if image is None:
+        return Healing(finding=finding, is_done=True)
+    try:
+        _put_back(image, finding, _copy_of(image, finding.part))
+    except (FileNotFoundError, pixels.UnusablePicture):
+        why = "Its original is missing or damaged."
+        return Healing(finding=finding, is_done=False, why=why)
+    return Healing(finding=finding, is_done=True)
+
+
+def _copy_of(image: Image, part: str) -> bytes:
+    with default_storage.open(image.original) as file:
+        data = bytes(file.read())
+    if hashlib.sha256(data).hexdigest() != image.sha256:
+        raise pixels.UnusablePicture("truncated")
+    picture = decoders.examine(data, image.format, processes=settings.IMAGE_PROCESSES)
+    made: bytes = getattr(picture, part)
+    return made
+
+
+def _put_back(image: Image, finding: Finding, data: bytes) -> None:
+    folder = PurePosixPath(image.original).parent
+    wanted = finding.name or f"{folder}/{finding.part}.webp"
+    name = default_storage.save(wanted, ContentFile(data))
+    if name != finding.name:
+        rows = Image.objects.filter(Q(pk=image.pk, **{finding.part: finding.name}))
+        changed: dict[str, Any] = {finding.part: name}
+        if not rows.update(**changed):  # somebody else was first, or it was erased
+            default_storage.delete(name)
+
+
+def _delete(batch: list[Finding]) -> Iterator[Healing]:
+    """Asked once more of all rows, and not only of those with the id in the name."""
+    names = [finding.name for finding in batch]
+    taken: set[str] = set()
+    for part in KINDS:
+        named = Q(**{f"{part}__in": names})
+        taken |= set(Image.objects.filter(named).values_list(part, flat=True))
+    for finding in batch:
+        if finding.name in taken:
+            continue
+        default_storage.delete(finding.name)
+        logger.info("deleted %s, which no image names", finding.name)
+        yield Healing(finding=finding, is_done=True)
