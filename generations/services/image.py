@@ -2,8 +2,11 @@
 
 import hashlib
 import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -78,9 +81,10 @@ def _write(name: str, data: bytes) -> str:
     try:
         return default_storage.save(name, ContentFile(data))
     except OSError:
-        # A full disk keeps the first part of a file.
-        with suppress(OSError):
-            default_storage.delete(name)
+        # A full disk keeps the first part of a file; a bucket keeps nothing, or what is another's.
+        if not hasattr(default_storage, "entries"):
+            with suppress(OSError):
+                default_storage.delete(name)
         raise
 
 
@@ -108,6 +112,44 @@ def read_file(image: Image, kind: str) -> bytes:
     """The bytes of one of KINDS. Raises FileNotFoundError when the storage lost it."""
     with default_storage.open(getattr(image, kind)) as file:
         return bytes(file.read())
+
+
+def size_of(image: Image, kind: str) -> int:
+    """Bytes of the file. Raises FileNotFoundError."""
+    return default_storage.size(getattr(image, kind))
+
+
+def read_part(image: Image, kind: str, first: int, last: int) -> bytes:
+    """From the first byte to the last, and no more of it is fetched. Raises FileNotFoundError."""
+    with default_storage.open(getattr(image, kind)) as file:
+        file.seek(first)
+        return bytes(file.read(last - first + 1))
+
+
+def sizes(images: Sequence[Image], kind: str) -> list[int | None]:
+    """Of each its bytes, None when the storage lost it. Raises OSError while a bucket is away."""
+    at_once: int = getattr(default_storage, "AT_ONCE", 0)
+    if not at_once:
+        return [_size_on_disk(image, kind) for image in images]
+    threads = ThreadPoolExecutor(at_once)
+    try:
+        return list(threads.map(partial(_size_in_bucket, kind=kind), images))
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def _size_on_disk(image: Image, kind: str) -> int | None:
+    try:
+        return size_of(image, kind)
+    except (OSError, ValueError):
+        return None
+
+
+def _size_in_bucket(image: Image, kind: str) -> int | None:
+    try:
+        return size_of(image, kind)
+    except FileNotFoundError:
+        return None
 
 
 def read_shown(image: Image, kind: str) -> bytes:

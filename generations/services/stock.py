@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -75,7 +76,9 @@ class TooManyOrphans(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class File:
+    """None is what the listing did not tell."""
+
     size: int | None = None
     modified_at: datetime | None = None
 
@@ -85,8 +88,9 @@ def missing(storage: Storage = default_storage) -> Iterator[Finding]:
 
     Raises OSError while the storage is away.
     """
-    for shelf, files in _shelves(storage):
-        for image in _rows(shelf):
+    for shelf in SHELVES:
+        files = files_on(storage, shelf)
+        for image in images_on(shelf):
             for part in KINDS:
                 if (kind := _problem(storage, image, part, files)) and _is_there(image):
                     name = getattr(image, part)
@@ -101,8 +105,9 @@ def orphans(
     Raises OSError while the storage is away.
     """
     until = timezone.now() - older_than
-    for shelf, files in _shelves(storage):
-        named = {getattr(image, part) for image in _rows(shelf) for part in KINDS}
+    for shelf in SHELVES:
+        files = files_on(storage, shelf)
+        named = {getattr(image, part) for image in images_on(shelf) for part in KINDS}
         for name in sorted(files.keys() - named):
             if _OURS.fullmatch(name) and (found := _orphan(storage, name, files[name], until)):
                 yield found
@@ -116,35 +121,47 @@ def heal(*, older_than: timedelta = DAY, is_sure: bool = False) -> Iterator[Heal
     """
     for finding in missing():
         yield _make_again(finding)
-    count = sum(1 for _ in orphans(older_than=older_than))
+    yield from delete_orphans(older_than=older_than, is_sure=is_sure)
+
+
+def delete_orphans(
+    storage: Storage = default_storage, *, older_than: timedelta = DAY, is_sure: bool = False
+) -> Iterator[Healing]:
+    """The second half of `heal`, for any storage."""
+    count = sum(1 for _ in orphans(storage, older_than=older_than))
     if count > max(_FEW, Image.objects.count() * len(KINDS)) and not is_sure:
         raise TooManyOrphans(f"{count:,} files belong to no image")
-    batch: list[Finding] = []
-    for finding in orphans(older_than=older_than):
-        batch.append(finding)
-        if len(batch) == _BATCH:
-            yield from _delete(batch)
-            batch = []
-    yield from _delete(batch)
+    found = orphans(storage, older_than=older_than)
+    while batch := list(islice(found, _BATCH)):
+        yield from _delete(storage, batch)
 
 
 # --- looking ------------------------------------------------------------------------------------
 
 
-def _shelves(storage: Storage) -> Iterator[tuple[str, dict[str, _File]]]:
-    for number in range(256):
-        shelf = f"{number:02x}"
-        yield shelf, dict(_files(storage, shelf))
+SHELVES = tuple(f"{number:02x}" for number in range(256))
 
 
-def _files(storage: Storage, shelf: str) -> Iterator[tuple[str, _File]]:
+def files_on(storage: Storage, shelf: str) -> dict[str, File]:
+    """By their names."""
+    return dict(_files(storage, shelf))
+
+
+def images_on(shelf: str) -> list[Image]:
+    """Read after the files are listed, so that what was stored meanwhile only seems missing."""
+    first, last = (uuid.UUID(shelf + sign * 30) for sign in "0f")
+    rows = Image.objects.filter(pk__gte=first, pk__lte=last).order_by("pk")
+    return list(rows.only(*KINDS, "bytes", "sha256", "created_at"))
+
+
+def _files(storage: Storage, shelf: str) -> Iterator[tuple[str, File]]:
     if entries := getattr(storage, "entries", None):  # many at once, with what is known of them
         for name, size, modified_at in entries(f"{shelf}/"):
-            yield name, _File(size, modified_at)
+            yield name, File(size, modified_at)
         return
     for folder in _listed(storage, shelf)[0]:
         for name in _listed(storage, f"{shelf}/{folder}")[1]:
-            yield f"{shelf}/{folder}/{name}", _File()
+            yield f"{shelf}/{folder}/{name}", File()
 
 
 def _listed(storage: Storage, folder: str) -> tuple[list[str], list[str]]:
@@ -155,27 +172,20 @@ def _listed(storage: Storage, folder: str) -> tuple[list[str], list[str]]:
     return list(folders), list(files)
 
 
-def _rows(shelf: str) -> list[Image]:
-    """Read after the files are listed, so that what was stored meanwhile only seems missing."""
-    first, last = (uuid.UUID(shelf + sign * 30) for sign in "0f")
-    rows = Image.objects.filter(pk__gte=first, pk__lte=last).order_by("pk")
-    return list(rows.only(*KINDS, "bytes", "created_at"))
-
-
-def _problem(storage: Storage, image: Image, part: str, files: dict[str, _File]) -> Kind | None:
+def _problem(storage: Storage, image: Image, part: str, files: dict[str, File]) -> Kind | None:
     name = getattr(image, part)
     if not name and timezone.now() - image.created_at < _SOON:
         return None
     is_original = part == "original"
     if name not in files and not (name and storage.exists(name)):
         return Kind.MISSING_ORIGINAL if is_original else Kind.MISSING_COPY
-    if is_original and _size(storage, name, files) not in (image.bytes, None):
+    if is_original and size_in(storage, name, files) not in (image.bytes, None):
         return Kind.DAMAGED_ORIGINAL
     return None
 
 
-def _size(storage: Storage, name: str, files: dict[str, _File]) -> int | None:
-    """None when it went in this moment."""
+def size_in(storage: Storage, name: str, files: dict[str, File]) -> int | None:
+    """None when it is not there, or went in this moment."""
     if name in files and files[name].size is not None:
         return files[name].size
     try:
@@ -189,7 +199,7 @@ def _is_there(image: Image) -> bool:
     return Image.objects.filter(pk=image.pk).exists()
 
 
-def _orphan(storage: Storage, name: str, file: _File, until: datetime) -> Finding | None:
+def _orphan(storage: Storage, name: str, file: File, until: datetime) -> Finding | None:
     try:
         modified_at = file.modified_at or storage.get_modified_time(name)
         if modified_at >= until:
@@ -239,7 +249,7 @@ def _put_back(image: Image, finding: Finding, data: bytes) -> None:
             default_storage.delete(name)
 
 
-def _delete(batch: list[Finding]) -> Iterator[Healing]:
+def _delete(storage: Storage, batch: list[Finding]) -> Iterator[Healing]:
     """Asked once more of all rows, and not only of those with the id in the name."""
     names = [finding.name for finding in batch]
     taken: set[str] = set()
@@ -249,6 +259,6 @@ def _delete(batch: list[Finding]) -> Iterator[Healing]:
     for finding in batch:
         if finding.name in taken:
             continue
-        default_storage.delete(finding.name)
+        storage.delete(finding.name)
         logger.info("deleted %s, which no image names", finding.name)
         yield Healing(finding=finding, is_done=True)
