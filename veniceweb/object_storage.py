@@ -35,7 +35,7 @@ _TAKEN = {"412", "PreconditionFailed"}
 _BEHIND_THE_END = {"416", "InvalidRange"}
 # Seconds; the second number is between two pieces, not for the whole. Standard retries are for
 # what passes in a second; after that the spool and the sweep try again.
-_PATIENT = {"connect_timeout": 3, "read_timeout": 15, "attempts": 2}
+_PATIENT = {"connect_timeout": 3, "read_timeout": 10, "attempts": 2}
 _QUICK = {"connect_timeout": 1, "read_timeout": 2, "attempts": 1}
 
 

@@ -9,7 +9,7 @@ storage, its copy is read as a whole again.
 import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -98,8 +98,10 @@ def move(
     report = Report()
     threads = ThreadPoolExecutor(THREADS)
     try:
-        for shelf in stock.SHELVES:
-            _move_shelf(shelf, source, target, is_deleting, threads, report)
+        both = zip(stock.shelves(source), stock.shelves(target), strict=True)
+        for (shelf, here), (_, there) in both:
+            tasks = list(_tasks(shelf, source, here, target, there))
+            _move_shelf(shelf, source, target, tasks, is_deleting, threads, report)
             report.shelves += 1
             tell(report)
     finally:
@@ -110,27 +112,32 @@ def move(
     return report
 
 
+def _tasks(
+    shelf: str,
+    source: Storage,
+    here: dict[str, stock.File],
+    target: Storage,
+    there: dict[str, stock.File],
+) -> Iterator[_Task]:
+    for image in stock.images_on(shelf):
+        for part in KINDS:
+            if name := getattr(image, part):
+                is_whole = _is_whole(image, part, source, here, target, there)
+                yield _Task(image, part, name, name in here, is_whole)
+
+
 def _move_shelf(
     shelf: str,
     source: Storage,
     target: Storage,
+    tasks: list[_Task],
     is_deleting: bool,
     threads: ThreadPoolExecutor,
     report: Report,
 ) -> None:
-    here, there = stock.files_on(source, shelf), stock.files_on(target, shelf)
-    images = stock.images_on(shelf)
-    tasks = [
-        _Task(image, part, name, name in here, _is_whole(image, part, source, here, target, there))
-        for image in images
-        for part in KINDS
-        if (name := getattr(image, part))
-    ]
     work = partial(_file, source, target, is_deleting)
     ends = list(threads.map(work, tasks))
-    alive = set(
-        Image.objects.filter(pk__in=[one.pk for one in images]).values_list("pk", flat=True)
-    )
+    alive = {image.pk for image in stock.images_on(shelf)}
     _forget((end.task for end in ends if end.task.image.pk not in alive), target)
     for end in ends:
         _note(report, end, alive)

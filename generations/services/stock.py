@@ -88,8 +88,7 @@ def missing(storage: Storage = default_storage) -> Iterator[Finding]:
 
     Raises OSError while the storage is away.
     """
-    for shelf in SHELVES:
-        files = files_on(storage, shelf)
+    for shelf, files in shelves(storage):
         for image in images_on(shelf):
             for part in KINDS:
                 if (kind := _problem(storage, image, part, files)) and _is_there(image):
@@ -105,8 +104,7 @@ def orphans(
     Raises OSError while the storage is away.
     """
     until = timezone.now() - older_than
-    for shelf in SHELVES:
-        files = files_on(storage, shelf)
+    for shelf, files in shelves(storage):
         named = {getattr(image, part) for image in images_on(shelf) for part in KINDS}
         for name in sorted(files.keys() - named):
             if _OURS.fullmatch(name) and (found := _orphan(storage, name, files[name], until)):
@@ -142,9 +140,36 @@ def delete_orphans(
 SHELVES = tuple(f"{number:02x}" for number in range(256))
 
 
-def files_on(storage: Storage, shelf: str) -> dict[str, File]:
-    """By their names."""
-    return dict(_files(storage, shelf))
+def shelves(storage: Storage) -> Iterator[tuple[str, dict[str, File]]]:
+    """All of SHELVES in their order, each with its files by their names.
+
+    A bucket is listed once, a thousand with each request: it names its objects in that order.
+    """
+    entries = getattr(storage, "entries", None)
+    return _of_bucket(entries()) if entries else _of_folder(storage)
+
+
+def _of_bucket(
+    entries: Iterator[tuple[str, int, datetime]],
+) -> Iterator[tuple[str, dict[str, File]]]:
+    held = next(entries, None)
+    for shelf in SHELVES:
+        files: dict[str, File] = {}
+        while held and held[0] < f"{shelf}0":  # "0" is the sign after "/"
+            if held[0].startswith(f"{shelf}/"):
+                files[held[0]] = File(held[1], held[2])
+            held = next(entries, None)
+        yield shelf, files
+
+
+def _of_folder(storage: Storage) -> Iterator[tuple[str, dict[str, File]]]:
+    for shelf in SHELVES:
+        folders = _listed(storage, shelf)[0]
+        paths = (f"{shelf}/{folder}" for folder in folders)
+        yield (
+            shelf,
+            {f"{path}/{name}": File() for path in paths for name in _listed(storage, path)[1]},
+        )
 
 
 def images_on(shelf: str) -> list[Image]:
@@ -152,16 +177,6 @@ def images_on(shelf: str) -> list[Image]:
     first, last = (uuid.UUID(shelf + sign * 30) for sign in "0f")
     rows = Image.objects.filter(pk__gte=first, pk__lte=last).order_by("pk")
     return list(rows.only(*KINDS, "bytes", "sha256", "created_at"))
-
-
-def _files(storage: Storage, shelf: str) -> Iterator[tuple[str, File]]:
-    if entries := getattr(storage, "entries", None):  # many at once, with what is known of them
-        for name, size, modified_at in entries(f"{shelf}/"):
-            yield name, File(size, modified_at)
-        return
-    for folder in _listed(storage, shelf)[0]:
-        for name in _listed(storage, f"{shelf}/{folder}")[1]:
-            yield f"{shelf}/{folder}/{name}", File()
 
 
 def _listed(storage: Storage, folder: str) -> tuple[list[str], list[str]]:

@@ -32,14 +32,18 @@ def answering(send: Sender[P]) -> Sender[P]:
         except FileNotFoundError:
             raise Http404 from None
         except OSError:
-            return HttpResponse(
-                "The storage does not answer. Try again in a moment.",
-                status=503,
-                content_type="text/plain",
-                headers={"Retry-After": "10", "Cache-Control": "no-store"},
-            )
+            return away()
 
     return answered
+
+
+def away() -> HttpResponse:
+    return HttpResponse(
+        "The storage does not answer. Try again in a moment.",
+        status=503,
+        content_type="text/plain",
+        headers={"Retry-After": "10", "Cache-Control": "no-store"},
+    )
 
 
 @answering

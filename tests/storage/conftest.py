@@ -59,6 +59,9 @@ class Bucket:
         """Lines of its log, one for each request."""
         return [line for line in self.process.log.splitlines() if '"' in line]
 
+    def puts(self, prefix: str) -> list[str]:
+        return [line for line in self.requests() if "PUT" in line and f"/{prefix}/" in line]
+
     def stop(self) -> None:
         self.process.signal(signal.SIGSTOP)
 

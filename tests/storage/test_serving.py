@@ -37,7 +37,7 @@ def impatient(monkeypatch):
     monkeypatch.setattr(object_storage, "_QUICK", patience)
 
 
-@pytest.fixture
+@pytest.fixture  # before what makes an image: with the first request the patience is set
 def is_away(bucket, impatient):
     """Nothing answers, from the call of this on."""
     yield bucket.stop
@@ -182,7 +182,7 @@ def test_what_was_paid_for_waits_until_it_is_back(
     assert len(named) == 9
 
 
-def test_a_file_says_that_it_may_come_back(image, alice, sign_in, rosa, client, is_away):
+def test_a_file_says_that_it_may_come_back(is_away, image, alice, sign_in, client):
     _, path = make_share(alice, images=[image], download=True)
     signed = f"/v1/images/{image.pk}?{delivery.query(image, Form())}"
     alices = sign_in(alice)
