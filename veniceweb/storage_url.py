@@ -99,9 +99,3 @@ def _own_credentials(parts: SplitResult) -> dict[str, str]:
     if not parts.username or not parts.password:
         raise ValueError("has half of its credentials: s3://KEY_ID:SECRET@bucket needs both")
     return {"key_id": unquote(parts.username), "secret": unquote(parts.password)}
-
-
-def without_secret(url: str) -> str:
-    """The address for people's eyes."""
-    credentials, at, rest = url.rpartition("@")
-    return f"s3://…@{rest}" if at and credentials.startswith("s3://") else url
