@@ -189,17 +189,12 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = DATA / "images"
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": MEDIA_ROOT,
-            "base_url": None,
-            "file_permissions_mode": 0o600,
-            "directory_permissions_mode": 0o700,
-        },
-    },
+    "default": ENV.storage,
     "staticfiles": {"BACKEND": "veniceweb.static.SmallStorage"},
 }
+# Another storage than ours, for moving between them; and who sends the files.
+STORAGE_AT = ENV.storage_at
+HAND_OFF = ENV.hand_off
 
 # --- Words and time ---------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -7,7 +7,8 @@ from django.http.response import HttpResponseBase
 
 from generations.api.access import public
 from generations.api.errors import ApiError
-from generations.services import delivery
+from generations.models import Image
+from generations.services import delivery, hand_off
 
 TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 # As for guests: kept by nobody, so that an image which may not be shown any more is not.
@@ -29,7 +30,18 @@ def image(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         raise ApiError("not_found", "There is no such image, or its address works no more.")
     row, form = found
     try:
-        data = delivery.data(row, form)
+        return _sent(row, form, is_head=request.method == "HEAD")
     except FileNotFoundError:
         raise ApiError("not_found", "The storage has lost this image.") from None
-    return HttpResponse(data, headers={**HEADERS, "Content-Type": TYPES[form.kind(row)]})
+    except OSError:
+        sentence = "The storage does not answer. Try again in a moment."
+        raise ApiError(
+            "server_error", sentence, status=503, headers={"Retry-After": "10"}
+        ) from None
+
+
+def _sent(row: Image, form: delivery.Form, *, is_head: bool) -> HttpResponse:
+    headers = {**HEADERS, "Content-Type": TYPES[form.kind(row)]}
+    if form.is_original(row) and (inner := hand_off.inner_path(row, "original", is_head=is_head)):
+        return HttpResponse(headers={**headers, "X-Accel-Redirect": inner})
+    return HttpResponse(delivery.data(row, form), headers=headers)

@@ -3,11 +3,13 @@
 import hashlib
 import logging
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -100,9 +102,10 @@ def _write(name: str, data: bytes) -> str:
     try:
         return default_storage.save(name, ContentFile(data))
     except OSError:
-        # A full disk keeps the first part of a file.
-        with suppress(OSError):
-            default_storage.delete(name)
+        # A full disk keeps the first part of a file; a bucket keeps nothing, or what is another's.
+        if not hasattr(default_storage, "entries"):
+            with suppress(OSError):
+                default_storage.delete(name)
         raise
 
 
@@ -131,26 +134,39 @@ def make_missing_copies() -> int:
     found = list(rows.order_by("created_at")[:_MOST_AT_ONCE])
     for image in found:
         try:
-            data = read_file(image, "original")
-            examined = decoders.examine(
-                data, image.format, key=image.id.hex, processes=settings.IMAGE_PROCESSES
-            )
+            _keep_copies(image, copies_of(image, read_file(image, "original")))
         except (OSError, pixels.UnusablePicture) as error:
             logger.warning("image %s has no copies: %r", image.pk, error)
-        else:
-            make_copies(Stored(image, data, examined))
     return len(found)
 
 
-def _copied_now(image: Image, kind: str) -> bytes:
-    """For whoever asks before the worker came to it: what is made twice is kept once."""
+def copies_of(image: Image, data: bytes) -> pixels.Copies:
+    """Made anew from the bytes of its original. Raises pixels.UnusablePicture."""
+    key, processes = image.id.hex, settings.IMAGE_PROCESSES
+    examined = decoders.examine(data, image.format, key=key, processes=processes)
+    return decoders.copies(examined, data, key=key)
+
+
+def _has_copies(image: Image) -> bool:
+    """Whether they are made by now: the row in hand may be older."""
+    if not image.w512:
+        now = Image.objects.filter(pk=image.pk).values_list(*COPIES).first()
+        image.w512, image.w1024 = now or ("", "")
+    return bool(image.w512)
+
+
+def _copied_now(image: Image) -> pixels.Copies:
+    """For whoever asks before the worker came to it: what is made twice is kept once.
+
+    Raises FileNotFoundError.
+    """
     try:
         made = pixels.copies(pixels.examine(read_file(image, "original"), image.format)[1])
     except pixels.UnusablePicture:
         raise FileNotFoundError(image.original) from None
     with suppress(OSError):
         _keep_copies(image, made)
-    return bytes(getattr(made, kind))
+    return made
 
 
 def _keep_copies(image: Image, made: pixels.Copies) -> None:
@@ -190,14 +206,62 @@ def _delete(names: Iterable[str]) -> None:
             default_storage.delete(name)
 
 
+# --- reading ----------------------------------------------------------------------------------
+
+
+def name_of(image: Image, kind: str) -> str:
+    """Its name in the storage; a copy that nobody has made yet is made. Raises FileNotFoundError."""
+    if kind in COPIES and not _has_copies(image):
+        _copied_now(image)
+        if not _has_copies(image):
+            raise FileNotFoundError(f"{kind} of {image.pk}")
+    return str(getattr(image, kind))
+
+
 def read_file(image: Image, kind: str) -> bytes:
     """The bytes of one of KINDS. Raises FileNotFoundError when the storage lost it."""
-    if kind in COPIES and not image.w512:
-        image.refresh_from_db(fields=COPIES)
-        if not image.w512:
-            return _copied_now(image, kind)
+    if kind in COPIES and not _has_copies(image):
+        return bytes(getattr(_copied_now(image), kind))
     with default_storage.open(getattr(image, kind)) as file:
         return bytes(file.read())
+
+
+def size_of(image: Image, kind: str) -> int:
+    """Bytes of the file. Raises FileNotFoundError."""
+    return default_storage.size(name_of(image, kind))
+
+
+def read_part(image: Image, kind: str, first: int, last: int) -> bytes:
+    """From the first byte to the last, and no more of it is fetched. Raises FileNotFoundError."""
+    with default_storage.open(name_of(image, kind)) as file:
+        file.seek(first)
+        return bytes(file.read(last - first + 1))
+
+
+def sizes(images: Sequence[Image], kind: str) -> list[int | None]:
+    """Of each its bytes, None when the storage lost it. Raises OSError while a bucket is away."""
+    at_once: int = getattr(default_storage, "AT_ONCE", 0)
+    if not at_once:
+        return [_size_on_disk(image, kind) for image in images]
+    threads = ThreadPoolExecutor(at_once)
+    try:
+        return list(threads.map(partial(_size_in_bucket, kind=kind), images))
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def _size_on_disk(image: Image, kind: str) -> int | None:
+    try:
+        return size_of(image, kind)
+    except (OSError, ValueError):
+        return None
+
+
+def _size_in_bucket(image: Image, kind: str) -> int | None:
+    try:
+        return size_of(image, kind)
+    except FileNotFoundError:
+        return None
 
 
 def read_shown(image: Image, kind: str) -> bytes:

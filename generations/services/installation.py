@@ -65,7 +65,10 @@ def _broker() -> bool:
 
 def _storage() -> bool:
     try:
-        default_storage.exists("readyz")
+        if check := getattr(default_storage, "check", None):
+            check()
+        else:
+            default_storage.exists("readyz")
     except OSError:
         return False
     return True
