@@ -67,6 +67,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "PIL": ("generations/services/pixels.py", "generations/venice/standin/"),
     "cryptography": ("generations/crypto.py", "veniceweb/env.py"),
     "environ": ("veniceweb/env.py",),
+    "prometheus_client": ("generations/views/metrics.py",),
 }
 
 
