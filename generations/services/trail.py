@@ -18,6 +18,12 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 _ids: ContextVar[Mapping[str, str]] = ContextVar("trail", default=_NOTHING)
 
 
+def begin(**ids: object) -> None:
+    """From here on these ids, and no others: for a request, whose context ends with it. Django
+    writes of an answer that is an error when all middleware is done."""
+    _ids.set({name: str(value) for name, value in ids.items()})
+
+
 @contextmanager
 def of(**ids: object) -> Iterator[None]:
     """Within this, every line of this thread carries these ids, beside those it carries already."""

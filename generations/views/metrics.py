@@ -4,17 +4,15 @@ process has answered, by the name of the address, so that no token or id becomes
 The one door to prometheus_client, which is an extra. Without it nothing is counted.
 """
 
-import hmac
-import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from generations.services import watching
 from generations.services.watching import Figures, Hour, Spread, Standing
+from generations.views.access import may_watch
 
 try:
     import prometheus_client as prometheus
@@ -28,6 +26,8 @@ MISSING = "Prometheus figures need one more package: pip install prometheus-clie
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 300)
 
 if prometheus:
+    # When a series began is a second one for each, and nobody asks.
+    prometheus.disable_created_metrics()
     HERE = prometheus.CollectorRegistry()
     prometheus.ProcessCollector(namespace="veniceweb", registry=HERE)
     REQUESTS = prometheus.Counter(
@@ -52,12 +52,9 @@ def count(name: str, method: str, status: int, seconds: float) -> None:
         SECONDS.labels(name).observe(seconds)
 
 
-# --- who may read them ----------------------------------------------------------------------
-
-
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    if not _may_read(request):
+    if not may_watch(request):
         raise Http404
     if not prometheus:
         return HttpResponse(MISSING, status=404, content_type="text/plain")
@@ -67,22 +64,6 @@ def metrics(request: HttpRequest) -> HttpResponse:
     answer = HttpResponse(body, content_type="text/plain; version=0.0.4; charset=utf-8")
     answer["Cache-Control"] = "no-store"
     return answer
-
-
-def _may_read(request: HttpRequest) -> bool:
-    """With VENICEWEB_METRICS_TOKEN whoever sends it, from anywhere. Without one a neighbour alone:
-    what connects by itself, without a proxy between, from this machine; and where the studio
-    stands behind a proxy, from the private network in which both stand."""
-    if token := settings.METRICS_TOKEN:
-        given = request.headers.get("Authorization", "")
-        return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
-    if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP")):
-        return False
-    try:
-        peer = ipaddress.ip_address(request.META.get("REMOTE_ADDR", ""))
-    except ValueError:
-        return False
-    return peer.is_loopback or bool(settings.PROXIES and peer.is_private)
 
 
 # --- what they say --------------------------------------------------------------------------
@@ -129,13 +110,13 @@ def _of_standing(now: Standing) -> "Iterator[Metric]":
 
 def _of_accounts(now: Standing) -> "Iterator[Metric]":
     names, accounts = ("account", "key"), {(a.name, a.key): a for a in now.accounts}
-    for name, says, value in (
-        ("limit", "Calls that may start in a minute.", lambda a: a.limit),
-        ("used", "Calls that count in the minute now.", lambda a: a.used),
-        ("calls_under_way", "Calls under way.", lambda a: a.busy),
-        ("closed_seconds", "Until the next call may start.", lambda a: a.closed_seconds),
+    for name, says in (
+        ("limit", "Calls that may start in a minute."),
+        ("used", "Calls that count in the minute now."),
+        ("busy", "Calls under way."),
+        ("closed_seconds", "Until the next call may start."),
     ):
-        found = {key: value(account) for key, account in accounts.items()}
+        found = {key: getattr(account, name) for key, account in accounts.items()}
         yield _gauges(f"account_{name}", says, names, found)
     closed = {(*key, a.closed_for): 1.0 for key, a in accounts.items() if a.closed_for}
     yield _gauges("account_closed", "1: nothing starts for a while.", (*names, "why"), closed)

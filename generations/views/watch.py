@@ -33,12 +33,12 @@ class WatchMiddleware:
         began, name = time.perf_counter(), _id_of(request)
         if request.path in WATCHED:
             request.META["HTTP_HOST"] = urlsplit(settings.PUBLIC_URL).netloc
-        with trail.of(request=name):
-            response = self.get_response(request)
-            if hasattr(response, "finish"):
-                response.finish = _noted_later(request, response, name, began)
-                return response
-            return _noted(request, response, name, began)
+        trail.begin(request=name)
+        response = self.get_response(request)
+        if hasattr(response, "finish"):
+            response.finish = _noted_later(request, response, name, began)
+            return response
+        return _noted(request, response, name, began)
 
 
 def _id_of(request: HttpRequest) -> str:
@@ -52,8 +52,8 @@ def _noted_later(request: HttpRequest, waited: Any, name: str, began: float) -> 
     finish = waited.finish
 
     def finished(is_over: bool) -> HttpResponseBase:
-        with trail.of(request=name):
-            return _noted(request, finish(is_over), name, began)
+        trail.begin(request=name)
+        return _noted(request, finish(is_over), name, began)
 
     return finished
 
