@@ -14,14 +14,8 @@ from generations.services.watching import AccountLine, Figures, Standing
 from generations.views import words
 from generations.views.access import Request, admin
 
-# What is worst comes first.
-ORDER = (Level.BAD, Level.WARN, Level.OK)
-# Class of its line, icon, word.
-LOOKS = {
-    Level.BAD: ("is-error", "warning", "Bad"),
-    Level.WARN: ("is-warning", "clock", "Look at it"),
-    Level.OK: ("", "check", "Well"),
-}
+# Class and icon of what is not well, the worst first.
+LOOKS = {Level.BAD: ("is-error", "warning"), Level.WARN: ("is-warning", "eye")}
 MOST_WORKERS = 50
 LANES = {"interactive": "People who wait", "background": "Background"}
 GB = 1_000_000_000
@@ -31,11 +25,12 @@ GB = 1_000_000_000
 @admin
 def server(request: Request) -> HttpResponse:
     found, figures = doctor.lately(), watching.figures()
-    bad = sum(one.level is Level.BAD for one in found)
+    bad, warn, well = ([one for one in found if one.level is level] for level in (*LOOKS, Level.OK))
     context = {
         "section": "server",
-        "verdict": _verdict(bad, sum(one.level is Level.WARN for one in found)),
-        "findings": [_finding(one) for one in sorted(found, key=lambda f: ORDER.index(f.level))],
+        "verdict": _verdict(len(bad), len(warn)),
+        "findings": [_finding(one) for one in (*bad, *warn)],
+        "well": [(one.about, one.what) for one in well],
         "totals": _totals(figures),
         "lanes": _lanes(figures.standing),
         "accounts": [_account(one) for one in figures.standing.accounts],
@@ -52,9 +47,9 @@ def _verdict(bad: int, warn: int) -> str:
 
 
 def _finding(one: Finding) -> dict[str, str]:
-    tone, icon, word = LOOKS[one.level]
+    tone, icon = LOOKS[one.level]
     told = {"about": one.about, "what": one.what, "remedy": one.remedy}
-    return {**told, "tone": tone, "icon": icon, "word": word}
+    return {**told, "tone": tone, "icon": icon}
 
 
 def _totals(figures: Figures) -> list[tuple[str, str]]:

@@ -171,7 +171,7 @@ def test_a_team_without_a_key(well):
 @pytest.mark.parametrize(
     ("changes", "level", "word"),
     [
-        ({"problem": "bad_key"}, Level.BAD, "venice refused the key"),
+        ({"problem": "bad_key"}, Level.BAD, "Venice refused the key"),
         ({"tested_at": None}, Level.WARN, "never tested"),
         ({"tested_at": F("tested_at") - timedelta(days=3)}, Level.WARN, "for a day not tested"),
         ({"expires_at": F("tested_at") + timedelta(days=2)}, Level.WARN, "expires on"),
@@ -278,9 +278,9 @@ def test_webhooks_that_fail(well, alice):
     hook = webhooks.create(alice, url="https://hooks.example/x", events=["generation.failed"])[0]
     late = timezone.now() - timedelta(minutes=5)
     told = WebhookDelivery.objects.create(webhook=hook, event="webhook.test", due_at=late)
-    only("Webhooks", Level.WARN, "1 messages are overdue")
+    only("Webhooks", Level.WARN, "1 is overdue")
     WebhookDelivery.objects.update(state="given_up", finished_at=Now())
-    only("Webhooks", Level.WARN, "given up")
+    only("Webhooks", Level.WARN, "Given up")
     assert told.webhook.url not in f"{ill()}"
 
 
@@ -320,7 +320,9 @@ def test_the_command(well, settings, capsys):
 
 
 def test_lengths_of_time():
-    assert [lasting(s) for s in (3, 60, 150, 3600, 90_000, 200_000)] == [
+    assert [lasting(s) for s in (0.5, 1, 3, 60, 150, 3600, 90_000, 200_000)] == [
+        "less than a second",
+        "1 second",
         "3 seconds",
         "1 minute",
         "2 minutes",

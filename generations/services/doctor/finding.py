@@ -36,8 +36,8 @@ def bad(about: str, what: str, remedy: str) -> Finding:
 
 def lasting(seconds: float) -> str:
     """A length of time as people say it."""
-    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
         if seconds >= size:
             number = int(seconds // size)
             return f"{number} {name}{'' if number == 1 else 's'}"
-    return f"{seconds:.0f} seconds"
+    return "less than a second"

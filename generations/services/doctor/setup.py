@@ -92,7 +92,7 @@ def _team_key(key: VeniceKey) -> Finding:
     name = f"The team’s key, …{key.last_four},"
     if account.problem:
         reason = Account.Problem(account.problem).label
-        what = f"{name} is stopped: {reason[0].lower()}{reason[1:]}."
+        what = f"{name} is stopped ({reason})."
         return bad(
             about, what, "See to it at venice.ai, then test it or save another at /team/key/."
         )

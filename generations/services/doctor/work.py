@@ -62,10 +62,10 @@ def webhooks() -> Iterator[Finding]:
     overdue = waiting.filter(due_at__lt=ago(PATIENCE)).count()
     given_up = rows.filter(state=WebhookDelivery.State.GIVEN_UP, finished_at__gte=ago(DAY)).count()
     if overdue:
-        what = f"{overdue:,} messages are overdue."
+        what = f"{overdue:,} {'is' if overdue == 1 else 'are'} overdue."
         yield warn(about, what, "See to workers and beat, which send them.")
     if given_up:
-        what = f"{given_up:,} messages were given up within a day."
+        what = f"Given up within a day: {given_up:,}."
         yield warn(about, what, "Ask their owners to look at Settings, Webhooks, which says why.")
     if not overdue and not given_up:
         yield ok(about, "Nobody waits to be told anything.")
