@@ -9,11 +9,11 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.core.cache import cache
-from django.db.models import Count, F, Min, Q, Sum
+from django.db.models import Count, F, Min, Q, QuerySet, Sum
 from django.db.models.functions import Now
 
 from generations import queries
-from generations.models import Call, Generation, Image, VeniceKey, WebhookDelivery
+from generations.models import Account, Call, Generation, Image, VeniceKey, WebhookDelivery
 from generations.models.generation import State
 from generations.models.spend import MAYBE, Month, total
 from generations.services import beat, limiter, queue
@@ -165,29 +165,36 @@ def _webhooks() -> dict[str, int]:
 
 
 def _accounts() -> list[AccountLine]:
-    """Those that were served last."""
-    keys = VeniceKey.objects.select_related("account")
-    served = keys.order_by(F("account__served_at").desc(nulls_last=True), F("user").asc())
-    found = {key.account_id: key for key in reversed(served[: 2 * MOST_ACCOUNTS])}
-    for key in found.copy().values():
-        if key.is_team:
+    """Those that were served last. An account that the team and a member share is the team's."""
+    keys = VeniceKey.objects.select_related("account").annotate(now=Now())
+    served = keys.order_by(F("account__served_at").desc(nulls_last=True), "user")
+    found: dict[str, Any] = {}
+    for key in served[: 2 * MOST_ACCOUNTS]:
+        if key.is_team or key.account_id not in found:
             found[key.account_id] = key
-    chosen = list(reversed(found.values()))[:MOST_ACCOUNTS]
-    lines = limiter.lines([key.account_id for key in chosen], places=queue.places())
-    return [_account(key, lines[key.account_id]) for key in chosen if key.account_id in lines]
+    chosen = list(found.values())[:MOST_ACCOUNTS]
+    calls = Call.objects.filter(account__in=[key.account_id for key in chosen])
+    used = _by_account(calls.filter(started_at__gt=ago(limiter.MINUTE + limiter.MARGIN)))
+    busy = _by_account(calls.filter(outcome=Call.Outcome.OPEN))
+    return [_account(key, used[key.account_id], busy[key.account_id]) for key in chosen]
 
 
-def _account(key: VeniceKey, line: limiter.Line) -> AccountLine:
-    closed = _seconds(line.now, line.closed_until or line.now)
+def _by_account(calls: QuerySet[Call]) -> Counter[str]:
+    return Counter(dict(calls.order_by().values_list("account").annotate(Count("pk"))))
+
+
+def _account(key: Any, used: int, busy: int) -> AccountLine:
+    account: Account = key.account
+    closed = _seconds(key.now, account.closed_until or key.now)
     return AccountLine(
-        name=key.account_id[:6],
+        name=account.pk[:6],
         key=key.last_four if key.is_team else "own",
-        limit=line.limit,
-        used=len(line.starts),
-        busy=line.busy,
-        closed_for=line.closed_for if closed else "",
+        limit=limiter.limit(account),
+        used=used,
+        busy=busy,
+        closed_for=account.closed_for if closed else "",
         closed_seconds=closed,
-        problem=key.account.problem,
+        problem=account.problem,
     )
 
 

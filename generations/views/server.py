@@ -66,7 +66,7 @@ def _totals(figures: Figures) -> list[tuple[str, str]]:
 
 
 def _size(count: int) -> str:
-    return f"{count / GB:,.1f} GB" if count >= GB else f"{count / 1_000_000:,.1f} MB"
+    return f"{count / GB:,.1f} GB" if count >= GB else f"{count / 1_000_000:,.0f} MB"
 
 
 def _lanes(now: Standing) -> list[dict[str, str]]:
