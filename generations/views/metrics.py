@@ -27,7 +27,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 300)
 
 if prometheus:
     # When a series began is a second one for each, and nobody asks.
-    prometheus.disable_created_metrics()
+    prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]
     HERE = prometheus.CollectorRegistry()
     prometheus.ProcessCollector(namespace="veniceweb", registry=HERE)
     REQUESTS = prometheus.Counter(

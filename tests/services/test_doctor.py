@@ -4,6 +4,7 @@ examined in the others."""
 import json
 import os
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from cryptography.fernet import Fernet
@@ -350,6 +351,20 @@ def test_files(well, alice, capsys):
     assert "missing original" in capsys.readouterr().out
 
 
-def test_backups_are_looked_at_where_they_are(well):
-    if setup.find_spec("generations.services.backup") is None:
-        assert list(setup.backup()) == []
+@pytest.mark.parametrize(
+    ("hours", "problem", "level", "words"),
+    [
+        (None, "", Level.BAD, "None was made yet."),
+        (50, "The disk is full.", Level.BAD, "2 days ago. The disk is full."),
+        (3, "The disk is full.", Level.WARN, "The newest try failed: The disk is full."),
+        (3, "", Level.OK, "3 hours ago"),
+    ],
+)
+def test_the_last_scheduled_backup(settings, monkeypatch, hours, problem, level, words):
+    settings.BACKUPS = "/backups"
+    last = None if hours is None else timezone.now() - timedelta(hours=hours)
+    backups = SimpleNamespace(last=lambda: last, problem=lambda: problem)
+    monkeypatch.setattr(setup, "_backups", lambda: backups)
+    (found,) = setup.backup()
+    assert found.level is level
+    assert words in found.what

@@ -1,10 +1,11 @@
 """How this installation is set up: settings, secrets, keys, mail, the catalogue, backups."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -17,6 +18,8 @@ from generations.services import key as keys
 from generations.services import secret
 from generations.services.doctor.finding import Finding, bad, lasting, ok, warn
 
+# One a day, and some hours to make good what failed.
+LATE_BACKUP = timedelta(hours=36)
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -133,7 +136,27 @@ def catalogue() -> Iterator[Finding]:
 
 
 def backup() -> Iterator[Finding]:
-    """Where backups are made by a schedule: when the last one was."""
-    if find_spec("generations.services.backup") is None:
+    """The scheduled ones. Whoever makes them in another way looks after them there."""
+    about, backups = "Backup", _backups()
+    if backups is None or getattr(settings, "BACKUPS", None) is None:
+        yield ok(about, "None is scheduled: VENICEWEB_BACKUPS is not set.")
         return
-    yield from import_module("generations.services.backup").findings()
+    last, problem = backups.last(), backups.problem()
+    if last is None or timezone.now() - last > LATE_BACKUP:
+        made = "None was made yet." if last is None else f"The last one was made {_age(last)} ago."
+        remedy = "See to that folder, to beat and the workers; or run manage.py backup yourself."
+        yield bad(about, f"{made} {problem}".strip(), remedy)
+    elif problem:
+        yield warn(about, f"The newest try failed: {problem}", "It is tried again each hour.")
+    else:
+        yield ok(about, f"The last one was made {_age(last)} ago.")
+
+
+def _age(moment: datetime) -> str:
+    return lasting((timezone.now() - moment).total_seconds())
+
+
+def _backups() -> Any:
+    if find_spec("generations.services.backup") is None:
+        return None
+    return import_module("generations.services.backup")
