@@ -69,6 +69,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "environ": ("veniceweb/env.py",),
     "boto3": ("veniceweb/object_storage.py",),
     "botocore": ("veniceweb/object_storage.py",),
+    "prometheus_client": ("generations/views/metrics.py",),
 }
 
 

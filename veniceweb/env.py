@@ -58,6 +58,7 @@ VARIABLES = {
     "VENICEWEB_OIDC_NAME": "what people call that provider",
     "VENICEWEB_DEMO": "1 forces demo mode, 0 forbids it",
     "VENICEWEB_LOG": "text or json",
+    "VENICEWEB_METRICS_TOKEN": "what /metrics asks for as a bearer token",
 }
 
 
@@ -94,6 +95,7 @@ class Environment:
     demo: bool | None
     is_demo: bool
     log: str
+    metrics_token: str
 
 
 def read() -> Environment:
@@ -144,6 +146,7 @@ def _read(env: environ.Env) -> Environment:
         # Only `up` puts the stand-in in Venice's place; only then a page may promise it.
         is_demo=_text(env, "VENICEWEB_STANDIN") == "1",
         log=_choice(env, "VENICEWEB_LOG", "text", ("text", "json")),
+        metrics_token=_token(env, "VENICEWEB_METRICS_TOKEN"),
     )
 
 
@@ -316,6 +319,13 @@ def _email(env: environ.Env) -> dict[str, Any]:
     return dict(
         _checked(lambda: env.email_url_config(_text(env, "EMAIL_URL", "dummymail://")), sentence)
     )
+
+
+def _token(env: environ.Env, name: str) -> str:
+    value = _text(env, name)
+    if value and not (len(value) >= 16 and value.isascii() and value.isprintable()):
+        raise ImproperlyConfigured(f"{name} must have 16 or more plain characters.")
+    return value
 
 
 def _oidc(env: environ.Env) -> dict[str, str]:

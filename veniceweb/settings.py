@@ -26,6 +26,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "generations.views.watch.WatchMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "veniceweb.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -151,7 +152,7 @@ ALLOWED_HOSTS = [
 ]
 CSRF_TRUSTED_ORIGINS = [f"{_PUBLIC.scheme}://{_PUBLIC.netloc}"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _IS_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
 SECURE_HSTS_SECONDS = 31_536_000 if _IS_HTTPS else 0
 # HSTS for this host alone: what else the operator runs below the domain is not ours to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
@@ -163,6 +164,7 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "generations.views.errors.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 PROXIES = ENV.proxies
+METRICS_TOKEN = ENV.metrics_token
 # The names of Django 6's own setting, so that its middleware can replace ours.
 SECURE_CSP = {
     "default-src": ["'none'"],
@@ -315,7 +317,10 @@ LOGGING = {
         },
         "json": {"()": "veniceweb.log.JsonFormatter"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": ENV.log}},
+    "filters": {"trail": {"()": "generations.services.trail.Filter"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": ENV.log, "filters": ["trail"]}
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         # httpx names every address at INFO, celery every doorbell.
@@ -324,5 +329,7 @@ LOGGING = {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
         "django.server": {"level": "WARNING"},
+        # A line for each request: for those who collect logs, not for those who read along.
+        "generations.access": {"level": "INFO" if ENV.log == "json" else "WARNING"},
     },
 }

@@ -25,11 +25,12 @@ from generations.models.tag import Favourite, ImageTag, Tag
 from generations.models.token import ApiToken, Submission
 from generations.models.user import User
 from generations.models.webhook import Webhook, WebhookDelivery
-from generations.models.worker import Worker
+from generations.models.worker import Beat, Worker
 
 __all__ = [
     "Account",
     "ApiToken",
+    "Beat",
     "Budget",
     "Call",
     "Case",

@@ -210,7 +210,7 @@ def _delete(names: Iterable[str]) -> None:
 
 
 def name_of(image: Image, kind: str) -> str:
-    """Its name in the storage; a copy that nobody has made yet is made. Raises FileNotFoundError."""
+    """Its name in the storage; a copy that nobody made yet is made. Raises FileNotFoundError."""
     if kind in COPIES and not _has_copies(image):
         _copied_now(image)
         if not _has_copies(image):

@@ -24,7 +24,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections
 
 from generations.models import Call
-from generations.services import bell, queue, spool
+from generations.services import bell, queue, spool, trail
 from generations.services import call as calls
 from generations.services import image as images
 from generations.services.image import StorageAway
@@ -150,6 +150,7 @@ def _wake_others() -> None:
             bell.ring()
 
 
+@trail.of_call
 def _make(call: Call, last: Future[None] | None) -> Future[None] | None:
     """Make the call and settle it; returns what is still under way, None when nothing is."""
     try:
@@ -206,6 +207,7 @@ _waiting: dict[uuid.UUID, Due] = {}
 storage_is_away = threading.Event()
 
 
+@trail.of_call
 def _settle(due: Due) -> bool:
     """True when it is settled, or never will be."""
     try:
