@@ -189,13 +189,19 @@ class ObjectStorage(Storage):
         """False when another object has that name."""
         digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
         kind = TYPES.get(name.rpartition(".")[2], "application/octet-stream")
-        more = {"ContentType": kind, "ChecksumSHA256": digest, "IfNoneMatch": "*"}
+        asked = {**self._place(name), "Body": data, "ContentType": kind, "ChecksumSHA256": digest}
         try:
             with _as_from_a_disk(name):
-                self._client.put_object(**self._place(name), Body=data, **more)
+                self._client.put_object(**asked, IfNoneMatch="*")
         except FileExistsError:
             # A first try whose answer was lost may have written it.
             return self.get(name) == data
+        except _NotImplemented:
+            # Some servers know no conditions. Names have a fresh id, so asking first will do.
+            if self.exists(name):
+                return self.get(name) == data
+            with _as_from_a_disk(name):
+                self._client.put_object(**asked)
         return True
 
     def _place(self, name: str) -> dict[str, str]:
@@ -289,6 +295,10 @@ class _BehindTheEnd(OSError):
     pass
 
 
+class _NotImplemented(OSError):
+    pass
+
+
 @contextmanager
 def _as_from_a_disk(name: str) -> Iterator[None]:
     from botocore.exceptions import BotoCoreError, ClientError
@@ -312,4 +322,5 @@ def _refused(reply: Mapping[str, Any], name: str) -> OSError:
         return FileExistsError(errno.EEXIST, "the name is taken", name)
     if code in _BEHIND_THE_END:
         return _BehindTheEnd(errno.EINVAL, "behind the end", name)
-    return OSError(errno.EIO, f"the object storage answered {status} {code}".strip())
+    kind = _NotImplemented if code == "NotImplemented" else OSError
+    return kind(errno.EIO, f"the object storage answered {status} {code}".strip())

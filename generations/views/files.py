@@ -60,10 +60,12 @@ def conditional(request: HttpRequest, image: Image, kind: str) -> HttpResponse:
     return handed_off(request, image, kind, headers) or _ranged(request, image, kind, headers)
 
 
+@answering
 def download(request: HttpRequest, image: Image, kind: str, *, name: str) -> HttpResponse:
     """The same, to be saved under that name."""
     disposition = content_disposition_header(True, name) or "attachment"
-    if kind == "original" and (url := _elsewhere(image, disposition)):
+    is_asked = kind == "original" and request.method == "GET"
+    if is_asked and (url := _elsewhere(image, disposition)):
         return HttpResponseRedirect(url, headers={"Cache-Control": "private, no-store"})
     response = conditional(request, image, kind)
     if response.status_code != 503:

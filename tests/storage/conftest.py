@@ -14,8 +14,10 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.files.storage import storages
 
+from tests.faults.conftest import fresh, upstream, used  # noqa: F401  (fixtures)
 from tests.faults.studio import Process, free_port, wait_for
 
+NAME = "images-of-the-test"
 KEY_ID, SECRET = "AKIATEST", "the/secret+of=the bucket"
 _CODE = "import sys; from moto.server import main; main(sys.argv[1:])"
 
@@ -23,8 +25,8 @@ _CODE = "import sys; from moto.server import main; main(sys.argv[1:])"
 class Bucket:
     """A server with one bucket, which a test may stop for a while."""
 
-    def __init__(self, folder: Path) -> None:
-        self.port, self.name = free_port(), "images-of-the-test"
+    def __init__(self, folder: Path, port: int = 0) -> None:
+        self.port, self.name = port or free_port(), NAME
         self.endpoint = f"http://127.0.0.1:{self.port}"
         env = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", "HOME": str(folder)}
         command = [sys.executable, "-c", _CODE, "-H", "127.0.0.1", "-p", str(self.port)]

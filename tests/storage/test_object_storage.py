@@ -4,9 +4,11 @@ import base64
 import hashlib
 import io
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import httpx
 import pytest
+from botocore.awsrequest import AWSResponse
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -80,6 +82,23 @@ def test_nothing_is_written_over_another(in_bucket):
     other = save(data=b"something else")
     assert other != NAME
     assert other.startswith("ab/abc/original_")
+    with default_storage.open(NAME) as file:
+        assert file.read() == DATA
+
+
+def test_a_server_without_conditions_is_asked_first(in_bucket):
+    """As some are: 501 for a PUT with If-None-Match. It stands in front of the real one here."""
+    body = b"<Error><Code>NotImplemented</Code></Error>"
+
+    def refuse(request, **_):
+        if "If-None-Match" in request.headers:
+            return AWSResponse(request.url, 501, {}, SimpleNamespace(stream=lambda: [body]))
+        return None
+
+    in_bucket._client.meta.events.register("before-send.s3.PutObject", refuse)
+    assert save() == NAME
+    assert save() == NAME
+    assert save(data=b"something else") != NAME
     with default_storage.open(NAME) as file:
         assert file.read() == DATA
 

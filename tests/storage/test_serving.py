@@ -194,8 +194,9 @@ def test_a_file_says_that_it_may_come_back(is_away, image, alice, sign_in, clien
         (client, f"{path}images/{image.pk}/original"),
         (client, signed),
     ]
-    for browser, address in asks:
-        answer = browser.get(address)
+    answers = [browser.get(address) for browser, address in asks]
+    answers.append(alices.post(reverse("images-zip"), {"images": [str(image.pk)]}))
+    for answer in answers:
         assert answer.status_code == 503
         assert "The storage does not answer" in answer.content.decode()
         assert answer["Retry-After"] == "10"
