@@ -3,6 +3,7 @@
 #
 #   DATABASE_URL=postgres://…  REDIS_URL=redis://…  docker/prove.sh [options of buildah build]
 #
+# With VENICEWEB_STORAGE_URL and its AWS_… images lie in that bucket, which is made.
 # The database must be empty: it is migrated. Needs root, buildah and util-linux. IMAGE names an image
 # that was built already.
 set -eu
@@ -52,6 +53,8 @@ VENICEWEB_ENCRYPTION_KEYS=$(head -c 32 /dev/urandom | base64 | tr "+/" "-_")
 DATABASE_URL=$DATABASE_URL
 REDIS_URL=$REDIS_URL
 EOF
+# Images in a bucket, where one is named.
+env | grep -E '^(VENICEWEB_STORAGE_URL|AWS_[A-Z_]+)=' >>"$WORK/environment" || true
 
 # The image's entry point in mounts of its own: what Compose's read_only, tmpfs and user make of it.
 cat > "$WORK/inside" <<'EOF'

@@ -43,7 +43,12 @@ def studio_says(path):
 def store_says(path):
     if "gone" in path:
         return 404, {"Content-Type": "application/xml"}, b"<Error>NoSuchKey bucket</Error>"
-    theirs = {"Content-Type": "binary/octet-stream", "ETag": '"md5"', "X-Amz-Request-Id": "1"}
+    theirs = {
+        "Content-Type": "binary/octet-stream",
+        "ETag": '"md5"',
+        "X-Amz-Request-Id": "1",
+        "Seaweed-Owner": "x",
+    }
     return 200, {**theirs, "Last-Modified": "Fri, 20 Nov 2026 10:00:00 GMT"}, PICTURE
 
 
@@ -85,7 +90,13 @@ def test_what_is_handed_off_comes_with_our_headers_alone(caddy, path):
     answer = caddy.http.get(path)
     assert (answer.status_code, answer.content) == (200, PICTURE)
     assert {name: answer.headers.get(name) for name in OURS} == OURS
-    for name in ("X-Accel-Redirect", "Last-Modified", "X-Amz-Request-Id", "Server"):
+    for name in (
+        "X-Accel-Redirect",
+        "Last-Modified",
+        "X-Amz-Request-Id",
+        "Seaweed-Owner",
+        "Server",
+    ):
         assert name not in answer.headers
     assert answer.headers["Content-Length"] == str(len(PICTURE))
 
@@ -122,7 +133,7 @@ def test_the_store_is_asked_as_it_was_signed_and_told_nothing_of_who_asks(caddy,
     assert (method, path) == ("GET", SIGNED.removeprefix("/_s3"))
     assert headers["Host"] == store.address
     assert headers["Range"] == "bytes=0-9"
-    assert not {"Authorization", "Cookie", "If-None-Match"} & set(headers)
+    assert not {"Authorization", "Cookie", "If-None-Match", "X-Forwarded-Host"} & set(headers)
 
 
 def test_what_the_store_has_lost_is_a_sentence_of_ours(caddy):
@@ -130,6 +141,7 @@ def test_what_the_store_has_lost_is_a_sentence_of_ours(caddy):
     assert answer.status_code == 502
     assert "does not answer right now" in answer.text
     assert answer.headers["Cache-Control"] == "no-store"
+    assert "Server" not in answer.headers
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
 
 
