@@ -14,6 +14,7 @@ from generations.models.generation import State
 from generations.models.spend import Month
 from generations.services import policy
 from generations.services.errors import AgainstPolicy, Invalid, NoUsableKey, OverBudget
+from generations.services.submission import Conflict
 from generations.venice.errors import CONSEQUENCES, REFUSALS, VeniceError
 
 
@@ -38,6 +39,7 @@ KINDS: dict[str, Kind] = {
     "not_cancellable": Kind(409),
     "request_too_large": Kind(413),
     "unsupported_media_type": Kind(415),
+    "bad_request": Kind(400),
     "invalid_json": Kind(400),
     "invalid_value": Kind(400),
     "missing_required_parameter": Kind(400),
@@ -106,7 +108,7 @@ def venice(error: ApiError) -> dict[str, Any]:
 
 def dialect(path: str) -> Any:
     """Which of the two a path speaks."""
-    return venice if path.startswith("/api/") else openai
+    return venice if path.startswith("/api") else openai
 
 
 def response(error: ApiError, path: str) -> HttpResponse:
@@ -141,6 +143,13 @@ def of_invalid(problem: Invalid, names: Mapping[str, str]) -> ApiError:
     if isinstance(problem, AgainstPolicy) and param == names.get("prompt", "prompt"):
         return ApiError("content_policy_violation", message, param=param, details=fields)
     return ApiError("invalid_value", message, param=param, details=fields)
+
+
+def of_conflict(problem: Conflict) -> ApiError:
+    """The job that the key led to is named, so that the program may look at it."""
+    return ApiError(
+        "idempotency_conflict", str(problem), headers={"X-Generation-Id": problem.generation}
+    )
 
 
 def of_job(job: Generation, names: Mapping[str, str]) -> ApiError:

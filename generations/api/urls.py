@@ -17,6 +17,8 @@ from generations.api import (
 urlpatterns = [
     path("v1/images/generations", images.generate, name="api-images-generations"),
     path("api/v1/images/generations", images.generate, name="api-venice-images-generations"),
+    # One of Venice's pages names it so in its head line.
+    path("api/v1/image/generations", images.generate, name="api-venice-image-generations"),
     path("api/v1/image/generate", native.generate, name="api-venice-generate"),
     path("api/v1/image/styles", venice_catalogue.styles, name="api-venice-styles"),
     path("api/v1/models", venice_catalogue.models, name="api-venice-models"),
@@ -31,5 +33,6 @@ urlpatterns = [
     path("v1/models/<str:name>", models.detail, name="api-model"),
     path("v1/generations", generations.collection, name="api-generations"),
     path("v1/generations/<uuid:pk>", generations.detail, name="api-generation"),
-    re_path(r"^(?:api/)?v1(?:/.*)?$", access.nothing, name="api-nothing"),
+    # Whatever stands behind the slash, a line's end too.
+    re_path(r"^(?:v1|api)(?:/[\s\S]*)?\Z", access.nothing, name="api-nothing"),
 ]

@@ -85,7 +85,7 @@ def test_answers_are_as_they_are_described(alices, alice):
     check(answers.Models, alices.get("/v1/models").json())
     check(answers.NativeModels, alices.get("/api/v1/models").json())
     check(answers.NamedModels, alices.get("/api/v1/models/traits").json())
-    check(answers.Styles, alices.get("/api/v1/image/styles").json())
+    check(answers.Styles, alices.get("/api/v1/image/styles?shape=list").json())
     check(answers.Error, alices.get("/v1/models/none").json())
     check(answers.NativeError, alices.post(NATIVE, {**TINY, "steps": 99}).json())
     check(answers.Accepted, alices.send(NATIVE, TINY, Prefer="respond-async").json())
