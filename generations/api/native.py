@@ -28,7 +28,14 @@ from generations.services import catalogue, delivery
 from generations.services import generation as generations
 from generations.services.choice import Choice
 from generations.services.errors import Invalid
-from generations.services.parameters import MOST_PIXELS, MOST_STEPS, PER_CALL, SEEDS, Rules
+from generations.services.parameters import (
+    MOST_PIXELS,
+    MOST_STEPS,
+    PER_CALL,
+    SEEDS,
+    SURCHARGED,
+    Rules,
+)
 from generations.services.submission import Conflict, Once, fingerprint
 
 DEFAULT_FORMAT = "webp"
@@ -126,7 +133,7 @@ def _submitted(
             request.user,
             model=choice,
             parameters=_parameters(choice.rules, asked),
-            is_price_confirmed=bool(asked.confirm_price),
+            is_price_confirmed=bool(asked.confirm_price) or _asks_for_more(asked),
             is_background=is_background or asked.priority == "background",
             visibility=asked.visibility,
             token=request.token,
@@ -136,6 +143,11 @@ def _submitted(
         raise errors.of_invalid(problem, {}) from None
     except Conflict as problem:
         raise errors.of_conflict(problem) from None
+
+
+def _asks_for_more(asked: NativeRequest) -> bool:
+    """Venice says that these cost extra, and its clients have no word to confirm that with."""
+    return any(getattr(asked, name) for name in SURCHARGED)
 
 
 def _parameters(rules: Rules, asked: NativeRequest) -> dict[str, Any]:

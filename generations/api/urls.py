@@ -11,6 +11,8 @@ from generations.api import (
     models,
     native,
     openapi,
+    reviews,
+    shares,
     venice_catalogue,
 )
 
@@ -31,6 +33,10 @@ urlpatterns = [
     path("v1/docs", docs.page, name="api-docs"),
     path("v1/models", models.collection, name="api-models"),
     path("v1/models/<str:name>", models.detail, name="api-model"),
+    path("v1/shares", shares.collection, name="api-shares"),
+    path("v1/shares/<uuid:pk>", shares.detail, name="api-share"),
+    path("v1/reviews", reviews.collection, name="api-reviews"),
+    path("v1/reviews/<uuid:pk>", reviews.detail, name="api-review"),
     path("v1/generations", generations.collection, name="api-generations"),
     path("v1/generations/<uuid:pk>", generations.detail, name="api-generation"),
     # Whatever stands behind the slash, a line's end too.

@@ -132,9 +132,14 @@ def _calls(given: Mapping[str, Any]) -> list[dict[str, Any]]:
     for first in range(0, total, PER_CALL):
         part = {**given, "variants": min(PER_CALL, total - first)}
         if "seed" in given:
-            part["seed"] = given["seed"] + first
+            part["seed"] = _seed_after(given["seed"], first)
         parts.append(part)
     return parts
+
+
+def _seed_after(seed: int, count: int) -> int:
+    """Behind the last one comes the first."""
+    return SEEDS[(seed + count - SEEDS[0]) % len(SEEDS)]
 
 
 def _price_problems(
