@@ -4,15 +4,17 @@ import uuid
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response
 
 from generations.api.access import public
 from generations.api.errors import ApiError
+from generations.models import Image
 from generations.services import delivery
 
 TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
-# As for guests: kept by nobody, so that an image which may not be shown any more is not.
+# Whoever keeps it asks each time, so that an image which may not be shown any more is not.
 HEADERS = {
-    "Cache-Control": "no-store",
+    "Cache-Control": "private, no-cache",
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex, nofollow",
     "X-Content-Type-Options": "nosniff",
@@ -23,13 +25,32 @@ HEADERS = {
 
 @public("GET", "HEAD")
 def image(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """Looked up anew each time."""
+    """Looked up anew each time; made anew only for whoever has not got it."""
     found = delivery.find(pk, request.GET.dict())
     if found is None:
         raise ApiError("not_found", "There is no such image, or its address works no more.")
     row, form = found
+    headers = {**HEADERS, "ETag": form.etag(row), "X-Generation-Id": str(row.generation_id)}
+    response = get_conditional_response(request, etag=headers["ETag"])
+    if response is None:
+        response = HttpResponse(_data(row, form), content_type=TYPES[form.kind(row)])
+    for name, value in headers.items():
+        response[name] = value
+    return response
+
+
+def _data(row: Image, form: delivery.Form) -> bytes:
+    """Raises ApiError."""
     try:
-        data = delivery.data(row, form)
+        return delivery.data(row, form, is_bounded=True)
     except FileNotFoundError:
         raise ApiError("not_found", "The storage has lost this image.") from None
-    return HttpResponse(data, headers={**HEADERS, "Content-Type": TYPES[form.kind(row)]})
+    except delivery.TooOften:
+        wait = {"Retry-After": str(delivery.BREATH)}
+        raise ApiError("too_many_requests", OFTEN, headers=wait) from None
+
+
+OFTEN = (
+    "Images of this account were asked for in other formats too often. Wait a minute, or take "
+    "them as they were made."
+)
