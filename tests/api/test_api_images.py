@@ -338,6 +338,18 @@ def test_the_list_of_models_takes_few_queries(alices, django_assert_max_num_quer
         alices.get("/v1/models")
 
 
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [("/v1/images/generations", SMALL), ("/api/v1/image/generate", {"model": "z-image-turbo"})],
+)
+def test_to_submit_reads_the_catalogue_once(alices, path, asked):
+    alices.send(path, {**asked, "prompt": "warm"})
+    with CaptureQueriesContext(connection) as made:
+        assert hasattr(alices.send(path, {**asked, "prompt": "x"}), "finish")
+    for table in ("venicemodel", "stylepreset", "fieldrule", "generations_policy"):
+        assert sum(f"{table}" in query["sql"] for query in made) == 1, table
+
+
 def test_one_and_ten_images_take_the_same_queries(alices):
     counts = []
     for n in (1, 10):

@@ -286,6 +286,7 @@ def test_models_with_constraints_prices_and_traits(alices):
     assert (body["object"], body["type"]) == ("list", "image")
     by_id = {model["id"]: model for model in body["data"]}
     turbo = by_id["z-image-turbo"]
+    assert turbo["created"] == alices.get("/v1/models/z-image-turbo").json()["created"] > 10**9
     assert (turbo["object"], turbo["type"], turbo["owned_by"]) == ("model", "image", "venice.ai")
     spec = turbo["model_spec"]
     assert spec["pricing"]["generation"]["usd"] == 0.01
