@@ -1,5 +1,11 @@
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import include, path, re_path
 
+from generations.api import access as programs
 from generations.api import urls as api
 from generations.views import (
     access,
@@ -8,6 +14,7 @@ from generations.views import (
     collections,
     compare,
     decisions,
+    errors,
     gallery,
     generations,
     guest,
@@ -159,3 +166,20 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
 ]
+
+
+# --- what no view answers -----------------------------------------------------------------------
+
+
+def _told(page: Callable[..., HttpResponseBase], program: Callable[..., HttpResponseBase]) -> Any:
+    """A page for people; at an address of the API JSON, whatever is wrong."""
+
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        is_program = request.path.startswith(("/v1/", "/api/"))
+        return (program if is_program else page)(request, *args, **kwargs)
+
+    return answer
+
+
+bad_request = _told(errors.bad_request, programs.bad_request)
+server_error = _told(errors.server_error, programs.broken)
