@@ -49,7 +49,14 @@ DOCS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md
 # What only Compose reads, and what Docker and the libraries name.
 FOREIGN = {
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "POSTGRES_PASSWORD", "WORKER_GRACE"),
-    *("VENICEWEB_HAND_OFF", "VENICEWEB_STORAGE_URL", "STORE", "LONG"),
+    *(
+        "VENICEWEB_BACKUPS",
+        "VENICEWEB_BACKUPS_KEPT",
+        "VENICEWEB_HAND_OFF",
+        "VENICEWEB_STORAGE_URL",
+        "STORE",
+        "LONG",
+    ),
 }
 
 
@@ -96,7 +103,7 @@ def test_variables_that_are_named_exist(page):
 def test_services_that_are_named_are_in_compose(page):
     services = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())["services"]
     text = (ROOT / page).read_text()
-    verbs = r"(?:studio|docker/compose\.yaml) (?:exec|logs|restart|run)((?: +-\S+(?: \d+)?)*) +"
+    verbs = r"(?:studio|docker/compose\.yaml) (?:exec|logs|restart)((?: +-\S+(?: \d+)?)*) +"
     for options, name in re.findall(verbs + r"(\w+)", text):
         assert name in services, (options, name)
 
