@@ -17,13 +17,15 @@ import django
 
 
 def fill() -> None:
+    from allauth.mfa.models import Authenticator
     from django.contrib.admin.models import LogEntry
     from django.contrib.contenttypes.models import ContentType
     from django.contrib.sessions.models import Session
     from django.utils import timezone
 
+    from generations import crypto
     from generations.models import Generation, User, Worker
-    from generations.services import audit, catalogue, mark, token, webhook
+    from generations.services import audit, catalogue, invite, mark, spend, token, webhook
     from generations.services import key as keys
     from tests import builders
 
@@ -44,6 +46,9 @@ def fill() -> None:
     builders.make_share(alice, images=shown[:2])
     builders.decide(rosa, builders.make_case(alice), "reject")
     mark.tag(alice, images=shown, names=["bridge", "stone"])
+    spend.set_budget("person", Decimal("12.50"), user=alice, by=ada)
+    invite.create(ada, role="member", email="new@example.com")
+    Authenticator.objects.create(user=ada, type="totp", data={"secret": crypto.encrypt("t")})
     token.create(alice, name="Nightly", scopes=["read"])
     webhook.test(
         webhook.create(ada, url="https://example.com/hook", events=["generation.failed"])[0]
@@ -65,17 +70,24 @@ def _one_of_each_other() -> None:
     from generations.services.backup import rows
 
     for model in rows.kept():
-        if not model._base_manager.exists():
-            model._base_manager.create(
-                **{f.attname: _value(f) for f in rows.columns_of(model) if f.attname != "id"}
-            )
+        _at_least_one(model)
+
+
+def _at_least_one(model):
+    """The id of a row of it; made where there is none."""
+    from generations.services.backup import rows
+
+    if model._base_manager.exists():
+        return model._base_manager.values_list("pk", flat=True).first()
+    names = {f.attname: f for f in rows.columns_of(model) if f.attname != "id"}
+    return model._base_manager.create(**{k: _value(f) for k, f in names.items()}).pk
 
 
 def _value(field):
     if field.is_relation:
         if field.null and field.related_model is field.model:
             return None
-        return field.related_model._base_manager.values_list("pk", flat=True).first()
+        return _at_least_one(field.related_model)
     if field.has_default():
         return field.get_default()
     kinds = {
@@ -97,34 +109,39 @@ def work(prompt: str) -> None:
     from generations.services import worker
     from tests import builders
 
+    worker.slots.cache_clear()
     builders.submit(User.objects.get(email="alice@example.com"), prompt)
     worker.run(threading.Event())
 
 
 def tell() -> dict[str, list]:
     """Table -> its rows, and what each file is; read with Django's own serializers."""
-    from django.core import serializers
     from django.core.files.storage import default_storage
 
     from generations.models import Image
     from generations.services.backup import rows
 
-    told: dict[str, list] = {}
-    for model in rows.kept():
-        found = serializers.serialize("python", model._base_manager.order_by("pk"))
-        generated = [f.name for f in model._meta.concrete_fields if getattr(f, "generated", False)]
-        values = model._base_manager.order_by("pk").values_list(*generated) if generated else []
-        told[model._meta.db_table] = [
-            [str(row["pk"]), sorted((k, _text(v)) for k, v in row["fields"].items())]
-            for row in found
-        ] + [list(row) for row in values]
+    told = {model._meta.db_table: rows_of(model) for model in rows.kept()}
     told["files"] = []
     for image in Image.objects.order_by("pk"):
         for name in (image.original, image.w512, image.w1024):
             if default_storage.exists(name):
-                data = default_storage.open(name).read()
-                told["files"].append([name, hashlib.sha256(data).hexdigest()])
+                with default_storage.open(name) as file:
+                    told["files"].append([name, hashlib.sha256(file.read()).hexdigest()])
     return told
+
+
+def rows_of(model) -> list:
+    """Each as [id, [[field, value as text]]], then what the database has worked out for each."""
+    from django.core import serializers
+
+    rows = model._base_manager.order_by("pk")
+    generated = [f.name for f in model._meta.concrete_fields if getattr(f, "generated", False)]
+    values = [list(row) for row in rows.values_list(*generated)] if generated else []
+    return [
+        [str(row["pk"]), sorted([k, _text(v)] for k, v in row["fields"].items())]
+        for row in serializers.serialize("python", rows)
+    ] + values
 
 
 def _text(value):
@@ -141,7 +158,8 @@ def found(words: str) -> list[str]:
     )
 
 
-def main(what: str, *words: str) -> None:
+def begin() -> None:
+    """Django with the real settings, a stand-in for Venice, and a bell that nobody hears."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veniceweb.settings")
     django.setup()
     import httpx
@@ -154,6 +172,10 @@ def main(what: str, *words: str) -> None:
     bell.ring = lambda *, after=None: None
     app = StandIn(latency=0, requests_per_minute=10_000, sleep=lambda seconds: None)
     settings.VENICE_TRANSPORT = lambda: httpx.WSGITransport(app=app)
+
+
+def main(what: str, *words: str) -> None:
+    begin()
     result = {"fill": fill, "work": work, "tell": tell, "found": found}[what](*words)
     if result is not None:
         json.dump(result, sys.stdout)

@@ -14,8 +14,12 @@ class Command(command.Command):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file")
+        parser.add_argument("--check", action="store_true", help="only read it")
 
-    def handle(self, *args: Any, file: str, **options: Any) -> None:
+    def handle(self, *args: Any, file: str, check: bool, **options: Any) -> None:
+        if check:
+            self._check(Path(file))
+            return
         lock = command.lock_data_folder()
         try:
             restored = backup.restore(Path(file))
@@ -27,6 +31,16 @@ class Command(command.Command):
         finally:
             lock.close()
         self._tell(restored)
+
+    def _check(self, path: Path) -> None:
+        try:
+            found = backup.verify(path)
+        except backup.Unusable as problem:
+            raise CommandError(str(problem)) from None
+        except OSError as error:
+            raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
+        rows = sum(table.rows for table in found.tables.values())
+        self.stdout.write(f"Whole: {rows:,} rows and {found.files:,} files of {found.made_at}.")
 
     def _tell(self, restored: backup.Restored) -> None:
         of = restored.manifest

@@ -156,7 +156,9 @@ class _Making:
     def _table(self, model: Any) -> dict[str, Any]:
         table, part, count, number = model._meta.db_table, tar.Lines(), 0, 0
         places = [f.attname for f in rows.columns_of(model)]
-        picked = [places.index(name) for name in ("id", *KINDS)] if model is Image else []
+        picked = (
+            [places.index(name) for name in ("id", *KINDS)] if table == Image._meta.db_table else []
+        )
         for row in rows.dump(model):
             part.add(rows.line(row))
             count += 1

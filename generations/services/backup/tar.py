@@ -70,7 +70,7 @@ class Writer:
 
     def abandon(self) -> None:
         """Nothing more is written, also not when it is forgotten."""
-        self._tar.fileobj.closed = True  # type: ignore[union-attr, misc]
+        self._tar.fileobj.closed = True  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
