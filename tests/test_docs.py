@@ -72,6 +72,12 @@ def test_the_locks_are_of_this_project():
         assert wanted <= names
 
 
+def test_the_version_is_one(settings):
+    assert f'\nversion = "{settings.VERSION}"\n' in (ROOT / "pyproject.toml").read_text()
+    minor = settings.VERSION.rpartition(".")[0]
+    assert re.search(rf"^\| {re.escape(minor)} \|", README, re.M)
+
+
 def test_nothing_of_the_machine_is_committed():
     found = subprocess.run(
         ["git", "grep", "-lE", r"/work/(shared|main)|\.library|files\.pythonhosted"],

@@ -17,6 +17,7 @@ from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from django.utils import timezone
 
+from generations import checks
 from generations.models import Backup, Event, Generation, Image, User
 from generations.services import backup, queue, trash
 from generations.services.backup import rows, tar
@@ -446,6 +447,18 @@ def test_without_a_folder_there_is_none(settings):
     assert settings.BACKUPS is None
     assert not backup.run_if_due()
     assert backup.last() is None
+
+
+def test_a_folder_that_cannot_be_stops_the_start(settings, tmp_path):
+    settings.BACKUPS = settings.MEDIA_ROOT / "backups"
+    (problem,) = checks.backups(None)
+    assert "among the images" in problem.msg
+    (tmp_path / "file").touch()
+    settings.BACKUPS = tmp_path / "file" / "backups"
+    (problem,) = checks.backups(None)
+    assert "cannot be written" in problem.msg
+    settings.BACKUPS = tmp_path / "backups"
+    assert checks.backups(None) == []
 
 
 def test_one_a_day(folder, images):
