@@ -108,6 +108,14 @@ def write_down_that_beat_rings(**kwargs: Any) -> None:
     after_task_publish.connect(beat.rang, sender=sweep.name, weak=False)
 
 
+@shared_task(name="generations.tasks.back_up")
+def back_up() -> None:
+    """The backup of the day, when one is wanted and nobody has made it."""
+    from generations.services import backup
+
+    backup.run_if_due(is_stopping.is_set)
+
+
 @worker_init.connect
 def require_readable_secrets(**kwargs: Any) -> None:
     from generations.services import installation

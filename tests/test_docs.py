@@ -81,7 +81,7 @@ COMING = {"backup.md", "watching.md", "scaling.md"}
 def test_commands_that_are_named_exist(page):
     text = (ROOT / page).read_text()
     entrypoint = re.findall(r"^  (\w+)\)", (ROOT / "docker/entrypoint.sh").read_text(), re.M)
-    known = set(get_commands()) | {"doctor", "backup", "restore"}
+    known = set(get_commands())
     assert set(re.findall(r"manage\.py (\w+)", text)) <= known
     assert set(re.findall(r"entrypoint\.sh (\w+)", text)) <= known | set(entrypoint)
     makefile = (ROOT / "Makefile").read_text()
@@ -131,6 +131,12 @@ def test_the_locks_are_of_this_project():
         project = (ROOT / "pyproject.toml").read_text().split("[dependency-groups]")[0]
         wanted = set(re.findall(r'^    "([a-z0-9-]+)', project, re.M))
         assert wanted <= names
+
+
+def test_the_version_is_one(settings):
+    assert f'\nversion = "{settings.VERSION}"\n' in (ROOT / "pyproject.toml").read_text()
+    minor = settings.VERSION.rpartition(".")[0]
+    assert re.search(rf"^\| {re.escape(minor)} \|", README, re.M)
 
 
 def test_nothing_of_the_machine_is_committed():

@@ -56,6 +56,8 @@ VARIABLES = {
     "VENICEWEB_OIDC_CLIENT_ID": "what that provider calls this studio",
     "VENICEWEB_OIDC_SECRET": "the client's secret there",
     "VENICEWEB_OIDC_NAME": "what people call that provider",
+    "VENICEWEB_BACKUPS": "folder for a backup a day; default none are made",
+    "VENICEWEB_BACKUPS_KEPT": "how many of those stay",
     "VENICEWEB_DEMO": "1 forces demo mode, 0 forbids it",
     "VENICEWEB_LOG": "text or json",
     "VENICEWEB_METRICS_TOKEN": "what /metrics asks for as a bearer token",
@@ -90,6 +92,8 @@ class Environment:
     proxies: int
     call_timeout: float
     name: str
+    backups: Path | None
+    backups_kept: int
     # url, client_id, secret and name; empty without a provider.
     oidc: dict[str, str]
     demo: bool | None
@@ -141,6 +145,8 @@ def _read(env: environ.Env) -> Environment:
         proxies=_whole(env, "VENICEWEB_PROXIES", 0, 0, 10),
         call_timeout=float(_whole(env, "VENICEWEB_CALL_TIMEOUT", 180, 1, 3600)),
         name=_text(env, "VENICEWEB_NAME", "veniceweb"),
+        backups=_backups(env),
+        backups_kept=_whole(env, "VENICEWEB_BACKUPS_KEPT", 7, 1, 1000),
         oidc=_oidc(env),
         demo=_switch(env, "VENICEWEB_DEMO"),
         # Only `up` puts the stand-in in Venice's place; only then a page may promise it.
@@ -326,6 +332,11 @@ def _token(env: environ.Env, name: str) -> str:
     if value and not (len(value) >= 16 and value.isascii() and value.isprintable()):
         raise ImproperlyConfigured(f"{name} must have 16 or more plain characters.")
     return value
+
+
+def _backups(env: environ.Env) -> Path | None:
+    folder = _text(env, "VENICEWEB_BACKUPS")
+    return Path(folder).expanduser().resolve() if folder else None
 
 
 def _oidc(env: environ.Env) -> dict[str, str]:

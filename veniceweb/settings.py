@@ -6,6 +6,8 @@ from veniceweb import broker, env
 
 ENV = env.read()
 BASE_DIR = env.BASE_DIR
+# The same as in pyproject.toml, which an installation need not have.
+VERSION = "0.1.0"
 DATA = ENV.data
 SECRET_KEY = ENV.secret_key
 DEBUG = False
@@ -278,6 +280,13 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 3600.0},
     },
+    # A backup a day, where they are wanted; asked for each hour, so that one that failed, or was
+    # due while all was off, comes soon.
+    "backup": {
+        "task": "generations.tasks.back_up",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
 }
 
 # --- Venice and the studio ----------------------------------------------------------------
@@ -290,6 +299,8 @@ RATE_MARGIN = ENV.rate_margin
 # Answers that are paid for and not settled yet.
 SPOOL = DATA / "spool"
 ENCRYPTION_KEYS = ENV.encryption_keys
+# Scheduled backups: the folder, None without; and how many of them stay.
+BACKUPS, BACKUPS_KEPT = ENV.backups, ENV.backups_kept
 SITE_NAME = ENV.name
 # What was asked for, for `up` to decide; and whether the stand-in of `up` is behind this process.
 DEMO, IS_DEMO = ENV.demo, ENV.is_demo

@@ -1,6 +1,7 @@
 """What we store: one file a noun."""
 
 from generations.models.account import Account
+from generations.models.backup import Backup
 from generations.models.call import Call
 from generations.models.catalogue import (
     CatalogueFetch,
@@ -30,6 +31,7 @@ from generations.models.worker import Beat, Worker
 __all__ = [
     "Account",
     "ApiToken",
+    "Backup",
     "Beat",
     "Budget",
     "Call",

@@ -70,6 +70,10 @@ LOST = (
     "May have been charged. We stopped while Venice was working, so the answer was lost. "
     "It is sent again only if you say so."
 )
+RESTORED = (
+    "May have been charged. This waited when the backup was made that is restored here, and may "
+    "have been sent to Venice since. It is sent again only if you say so."
+)
 
 
 def holder() -> str:
@@ -347,6 +351,30 @@ def end_lost() -> int:
         )[:MOST_AT_ONCE]
     )
     return sum(_end_lost(pk) for pk in lost)
+
+
+def end_restored() -> int:
+    """Jobs that waited when a backup was made, and may have been sent to Venice since: nobody
+    here can know. So they end as those do whose answer was lost, and are not sent by themselves.
+
+    Over CALLING, as a job goes that is sent. What was CALLING already, the sweep ends. Returns
+    how many waited.
+    """
+    waited = list(Generation.objects.filter(state=State.QUEUED).values_list("pk", flat=True))
+    for start in range(0, len(waited), MOST_AT_ONCE):
+        rows = Generation.objects.filter(pk__in=waited[start : start + MOST_AT_ONCE])
+        rows.move(State.QUEUED, State.CALLING, by="restore", why="may have been sent since")
+        rows.move(
+            State.CALLING,
+            State.UNKNOWN,
+            by="restore",
+            why="waited when the backup was made",
+            started_at=None,
+            finished_at=Now(),
+            error_code="outcome_unknown",
+            error_message=RESTORED,
+        )
+    return len(waited)
 
 
 @transaction.atomic

@@ -70,6 +70,14 @@ def purge() -> int:
     return gone
 
 
+def finish(images: Iterable[uuid.UUID]) -> int:
+    """For good what somebody erased while a backup of it was made: its files are not in there.
+
+    Returns how many are gone.
+    """
+    return sum(_erase(Image.objects.filter(pk=pk)) for pk in images)
+
+
 def _removable(user: User, images: Iterable[Image]) -> QuerySet[Image]:
     rows = Image.objects.filter(pk__in=[image.pk for image in images])
     return rows if user.is_admin else rows.filter(user=user)
