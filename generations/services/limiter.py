@@ -226,10 +226,13 @@ class Line:
 
 def lines(fingerprints: Collection[str], *, places: Subquery) -> dict[str, Line]:
     """The line of each of these accounts. `places` reads how many calls workers make at once."""
+    # What is under way began lately. Without that bound SQLite reads every call of an account:
+    # half a second at 100,000 of them (2026-11).
+    longest = timedelta(seconds=settings.CALL_TIMEOUT) + 2 * MINUTE
     counted = FilteredRelation(
         "calls",
-        condition=Q(calls__started_at__gt=ago(MINUTE + MARGIN))
-        | Q(calls__outcome=Call.Outcome.OPEN),
+        condition=Q(calls__started_at__gt=ago(longest))
+        & (Q(calls__started_at__gt=ago(MINUTE + MARGIN)) | Q(calls__outcome=Call.Outcome.OPEN)),
     )
     rows = Account.objects.filter(pk__in=fingerprints).annotate(
         now=Now(),
