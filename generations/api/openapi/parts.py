@@ -19,7 +19,7 @@ def operation(
     error: str = "Error",
     **more: Any,
 ) -> dict[str, Any]:
-    bad = {status: json(error, REFUSALS[status]) for status in refusals}
+    bad = {status: json(error, REFUSALS[status]) for status in sorted(refusals)}
     return {"operationId": name, "summary": summary, **more, "responses": {**good, **bad}}
 
 

@@ -36,7 +36,7 @@ WORDS = {
     "is needed.",
     "enable_web_search": "Let the model search the web; it costs extra, so `confirm_price` is "
     "needed.",
-    "images": "The ids of images that you may see.",
+    "images": "A list of ids, of images that you may see.",
     "collection": "In place of images: what it shows at each visit.",
     "expires": "How many days it works; without a word as the team has it.",
     "password": "Asked of whoever opens it.",
