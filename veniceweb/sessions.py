@@ -29,4 +29,4 @@ class BriefCache:
 class SessionStore(cached_db.SessionStore):
     def __init__(self, session_key: str | None = None) -> None:
         super().__init__(session_key)
-        self._cache = BriefCache(self._cache)
+        self._cache: Any = BriefCache(self._cache)
