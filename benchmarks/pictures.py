@@ -98,7 +98,7 @@ def _ours(path: Path) -> Callable[[], None]:
     row = Generation(seed=7, parameters={"format": path.suffix[1:]}, user_id=1)
 
     def once() -> None:
-        image.store(row, 0, data, verdict=Verdict(), price=None)
+        image.make_copies(image.store(row, 0, data, verdict=Verdict(), price=None))
 
     return once
 

@@ -1,5 +1,7 @@
 """System checks: a wrong setting stops the start with a sentence."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -27,3 +29,20 @@ def venice_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             Error("VENICE_API_KEY is no Venice key: it has spaces or signs.", id="veniceweb.E002")
         ]
     return []
+
+
+@register()
+def backups(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    folder: Path | None = settings.BACKUPS
+    if folder is None:
+        return []
+    media = Path(settings.MEDIA_ROOT).resolve()
+    if folder == media or media in folder.parents:
+        return [Error("VENICEWEB_BACKUPS lies among the images.", id="veniceweb.E020")]
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        is_usable = os.access(folder, os.W_OK | os.X_OK)
+    except OSError:
+        is_usable = False
+    sentence = f"The folder {folder} of VENICEWEB_BACKUPS cannot be written."
+    return [] if is_usable else [Error(sentence, id="veniceweb.E021")]

@@ -8,7 +8,13 @@ import time
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_init, worker_ready, worker_shutting_down
+from celery.signals import (
+    after_task_publish,
+    beat_init,
+    worker_init,
+    worker_ready,
+    worker_shutting_down,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +98,22 @@ def forget_sessions() -> None:
     from generations.services import session
 
     session.forget_ended()
+
+
+@beat_init.connect
+def write_down_that_beat_rings(**kwargs: Any) -> None:
+    """In the process of beat alone: there each sweep that the broker took is noted."""
+    from generations.services import beat
+
+    after_task_publish.connect(beat.rang, sender=sweep.name, weak=False)
+
+
+@shared_task(name="generations.tasks.back_up")
+def back_up() -> None:
+    """The backup of the day, when one is wanted and nobody has made it."""
+    from generations.services import backup
+
+    backup.run_if_due(is_stopping.is_set)
 
 
 @worker_init.connect

@@ -1,5 +1,11 @@
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import include, path, re_path
 
+from generations.api import access as programs
 from generations.api import urls as api
 from generations.views import (
     access,
@@ -8,6 +14,7 @@ from generations.views import (
     collections,
     compare,
     decisions,
+    errors,
     gallery,
     generations,
     guest,
@@ -16,6 +23,7 @@ from generations.views import (
     images,
     invites,
     marks,
+    metrics,
     policy,
     recipes,
     reports,
@@ -23,6 +31,7 @@ from generations.views import (
     searches,
     security,
     selection,
+    server,
     settings,
     shares,
     spend,
@@ -145,6 +154,7 @@ urlpatterns = [
     path("team/usage/", spend.team_usage, name="team-usage"),
     path("team/usage.csv", spend.team_usage_csv, name="team-usage-csv"),
     path("team/budgets/", spend.budgets, name="team-budgets"),
+    path("team/server/", server.server, name="team-server"),
     path("team/audit/", audit.log, name="team-audit"),
     path("team/audit.csv", audit.as_csv, name="team-audit-csv"),
     path("team/audit.jsonl", audit.as_json_lines, name="team-audit-jsonl"),
@@ -154,4 +164,22 @@ urlpatterns = [
     path("", include(api)),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]
+
+
+# --- what no view answers -----------------------------------------------------------------------
+
+
+def _told(page: Callable[..., HttpResponseBase], program: Callable[..., HttpResponseBase]) -> Any:
+    """A page for people; at an address of the API JSON, whatever is wrong."""
+
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        is_program = request.path.startswith(("/v1/", "/api/"))
+        return (program if is_program else page)(request, *args, **kwargs)
+
+    return answer
+
+
+bad_request = _told(errors.bad_request, programs.bad_request)
+server_error = _told(errors.server_error, programs.broken)

@@ -15,7 +15,7 @@ for _name, _value in {
     "NAME": "ID",
 }.items():
     os.environ[f"VENICEWEB_OIDC_{_name}"] = _value
-for _name in ("VENICE_API_KEY", "VENICEWEB_DEMO", "EMAIL_URL"):
+for _name in ("VENICE_API_KEY", "VENICEWEB_DEMO", "EMAIL_URL", "VENICEWEB_STORAGE_URL"):
     os.environ.pop(_name, None)
 
 from veniceweb.settings import *  # noqa: E402, F403

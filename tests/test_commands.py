@@ -107,9 +107,9 @@ def test_health(client, django_assert_num_queries):
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("part", ["broker", "storage"])
-def test_readyz_says_what_is_missing(client, monkeypatch, part):
-    monkeypatch.setattr(f"generations.services.installation._{part}", lambda: False)
+@pytest.mark.parametrize(("part", "asked"), [("broker", "has_broker"), ("storage", "_storage")])
+def test_readyz_says_what_is_missing(client, monkeypatch, part, asked):
+    monkeypatch.setattr(f"generations.services.installation.{asked}", lambda: False)
     response = client.get("/readyz")
     assert (response.status_code, response.json()[part]) == (503, False)
 

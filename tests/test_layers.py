@@ -67,6 +67,9 @@ DOORS: dict[str, tuple[str, ...]] = {
     "PIL": ("generations/services/pixels.py", "generations/venice/standin/"),
     "cryptography": ("generations/crypto.py", "veniceweb/env.py"),
     "environ": ("veniceweb/env.py",),
+    "boto3": ("veniceweb/object_storage.py",),
+    "botocore": ("veniceweb/object_storage.py",),
+    "prometheus_client": ("generations/views/metrics.py",),
 }
 
 

@@ -13,6 +13,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST = 1024 * 1024
+_CODE = "request_too_large"
 _SENTENCE = "The body is larger than 1 MB. Nothing was read of it, and nothing sent."
 
 
@@ -51,15 +52,11 @@ def _announced(scope: Scope) -> int:
 
 
 async def _refuse(path: str, send: Send) -> None:
-    error: Any = _SENTENCE
+    told: dict[str, Any] = {"error": _SENTENCE, "code": _CODE}
     if path.startswith("/v1/"):
-        error = {
-            "message": _SENTENCE,
-            "type": "invalid_request_error",
-            "param": None,
-            "code": "request_too_large",
-        }
-    body = json.dumps({"error": error}).encode()
+        error = {"message": _SENTENCE, "type": "invalid_request_error", "param": None}
+        told = {"error": {**error, "code": _CODE}}
+    body = json.dumps(told).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),

@@ -21,6 +21,8 @@ import environ
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
+from veniceweb import storage_url
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VENICE = "https://api.venice.ai/api/v1"
 
@@ -33,6 +35,11 @@ VARIABLES = {
     "VENICE_API_KEY": "the team's Venice key",
     "VENICE_BASE_URL": "Venice's address",
     "VENICEWEB_DATA": "data folder",
+    "VENICEWEB_STORAGE_URL": "bucket for the images; default the data folder",
+    "AWS_ACCESS_KEY_ID": "who we are to that bucket, where its address does not say",
+    "AWS_SECRET_ACCESS_KEY": "the secret that goes with it",
+    "AWS_SESSION_TOKEN": "for credentials that end",
+    "VENICEWEB_HAND_OFF": "who sends the images: this program, a server in front, the bucket",
     "VENICEWEB_URL": "public address of this studio",
     "VENICEWEB_HOST": "address to listen on",
     "PORT": "port to listen on",
@@ -49,8 +56,11 @@ VARIABLES = {
     "VENICEWEB_OIDC_CLIENT_ID": "what that provider calls this studio",
     "VENICEWEB_OIDC_SECRET": "the client's secret there",
     "VENICEWEB_OIDC_NAME": "what people call that provider",
+    "VENICEWEB_BACKUPS": "folder for a backup a day; default none are made",
+    "VENICEWEB_BACKUPS_KEPT": "how many of those stay",
     "VENICEWEB_DEMO": "1 forces demo mode, 0 forbids it",
     "VENICEWEB_LOG": "text or json",
+    "VENICEWEB_METRICS_TOKEN": "what /metrics asks for as a bearer token",
 }
 
 
@@ -64,6 +74,10 @@ class Environment:
     encryption_keys: tuple[str, ...]
     database: dict[str, Any]
     redis_url: str
+    # Django's settings for the storage; the same for another address, as `movestorage` has one.
+    storage: dict[str, Any]
+    storage_at: Callable[[str], dict[str, Any]]
+    hand_off: str
     email: dict[str, Any]
     venice_api_key: str
     venice_base_url: str
@@ -78,11 +92,14 @@ class Environment:
     proxies: int
     call_timeout: float
     name: str
+    backups: Path | None
+    backups_kept: int
     # url, client_id, secret and name; empty without a provider.
     oidc: dict[str, str]
     demo: bool | None
     is_demo: bool
     log: str
+    metrics_token: str
 
 
 def read() -> Environment:
@@ -111,6 +128,9 @@ def _read(env: environ.Env) -> Environment:
         secret_key=_secret(env, "SECRET_KEY", data, is_embedded, secrets.token_urlsafe(50)),
         encryption_keys=_encryption_keys(env, data, is_embedded),
         redis_url=_url(env, "REDIS_URL", "", ("redis", "rediss", "unix")),
+        storage=_storage(env, data),
+        storage_at=_storage_at(env, data),
+        hand_off=_hand_off(env),
         email=_email(env),
         venice_api_key=_text(env, "VENICE_API_KEY"),
         venice_base_url=_url(env, "VENICE_BASE_URL", VENICE, ("http", "https")).rstrip("/"),
@@ -125,11 +145,14 @@ def _read(env: environ.Env) -> Environment:
         proxies=_whole(env, "VENICEWEB_PROXIES", 0, 0, 10),
         call_timeout=float(_whole(env, "VENICEWEB_CALL_TIMEOUT", 180, 1, 3600)),
         name=_text(env, "VENICEWEB_NAME", "veniceweb"),
+        backups=_backups(env),
+        backups_kept=_whole(env, "VENICEWEB_BACKUPS_KEPT", 7, 1, 1000),
         oidc=_oidc(env),
         demo=_switch(env, "VENICEWEB_DEMO"),
         # Only `up` puts the stand-in in Venice's place; only then a page may promise it.
         is_demo=_text(env, "VENICEWEB_STANDIN") == "1",
         log=_choice(env, "VENICEWEB_LOG", "text", ("text", "json")),
+        metrics_token=_token(env, "VENICEWEB_METRICS_TOKEN"),
     )
 
 
@@ -257,11 +280,63 @@ _SQLITE = {
 _POOL = {"min_size": 1, "max_size": 20, "timeout": 10, "reconnect_timeout": 5, "max_idle": 60}
 
 
+def _storage(env: environ.Env, data: Path) -> dict[str, Any]:
+    try:
+        return _storage_at(env, data)(_text(env, "VENICEWEB_STORAGE_URL"))
+    except ValueError as problem:
+        raise ImproperlyConfigured(f"VENICEWEB_STORAGE_URL {problem}.") from None
+
+
+def _storage_at(env: environ.Env, data: Path) -> Callable[[str], dict[str, Any]]:
+    credentials = {
+        "key_id": _text(env, "AWS_ACCESS_KEY_ID"),
+        "secret": _text(env, "AWS_SECRET_ACCESS_KEY"),
+        "token": _text(env, "AWS_SESSION_TOKEN"),
+    }
+    if bool(credentials["key_id"]) != bool(credentials["secret"]):
+        raise ImproperlyConfigured(
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both or none."
+        )
+    # A request each: the worker's threads, or as many as a web process will have at a time.
+    connections = max(32, _whole(env, "VENICEWEB_WORKERS", 16, 1, 64) + 4)
+    return partial(
+        storage_url.config,
+        folder=data / "images",
+        credentials=credentials,
+        connections=connections,
+    )
+
+
+def _hand_off(env: environ.Env) -> str:
+    name = "VENICEWEB_HAND_OFF"
+    how = _choice(env, name, "", ("", "accel", "redirect"))
+    if how == "redirect" and not _text(env, "VENICEWEB_STORAGE_URL").startswith("s3:"):
+        raise ImproperlyConfigured(f"{name} can be redirect only with a bucket to redirect to.")
+    # Its paths are for a server in front; anybody else would get no picture, and a signed address.
+    if how == "accel" and _text(env, "VENICEWEB_PROXIES", "0") == "0":
+        raise ImproperlyConfigured(
+            f"{name} is accel, but VENICEWEB_PROXIES says nobody is in front."
+        )
+    return how
+
+
 def _email(env: environ.Env) -> dict[str, Any]:
     sentence = "EMAIL_URL must look like smtp+tls://user:password@host:587."
     return dict(
         _checked(lambda: env.email_url_config(_text(env, "EMAIL_URL", "dummymail://")), sentence)
     )
+
+
+def _token(env: environ.Env, name: str) -> str:
+    value = _text(env, name)
+    if value and not (len(value) >= 16 and value.isascii() and value.isprintable()):
+        raise ImproperlyConfigured(f"{name} must have 16 or more plain characters.")
+    return value
+
+
+def _backups(env: environ.Env) -> Path | None:
+    folder = _text(env, "VENICEWEB_BACKUPS")
+    return Path(folder).expanduser().resolve() if folder else None
 
 
 def _oidc(env: environ.Env) -> dict[str, str]:
@@ -326,5 +401,5 @@ def _switch(env: environ.Env, name: str) -> bool | None:
 def _choice(env: environ.Env, name: str, default: str, choices: tuple[str, ...]) -> str:
     value = _text(env, name, default)
     if value not in choices:
-        raise ImproperlyConfigured(f"{name} must be {' or '.join(choices)}.")
+        raise ImproperlyConfigured(f"{name} must be {' or '.join(filter(None, choices))}.")
     return value

@@ -6,7 +6,9 @@ process that should tell it later is gone by then, it would live on in every oth
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.sessions.backends import cached_db
+from django.core.cache import caches
 
 # Seconds. A session in use costs one query a minute for it.
 BELIEVED = 60
@@ -29,4 +31,4 @@ class BriefCache:
 class SessionStore(cached_db.SessionStore):
     def __init__(self, session_key: str | None = None) -> None:
         super().__init__(session_key)
-        self._cache: Any = BriefCache(self._cache)
+        self._cache = BriefCache(caches[settings.SESSION_CACHE_ALIAS])

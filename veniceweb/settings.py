@@ -6,6 +6,8 @@ from veniceweb import broker, env
 
 ENV = env.read()
 BASE_DIR = env.BASE_DIR
+# The same as in pyproject.toml, which an installation need not have.
+VERSION = "0.1.0"
 DATA = ENV.data
 SECRET_KEY = ENV.secret_key
 DEBUG = False
@@ -26,6 +28,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "generations.views.watch.WatchMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "veniceweb.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -151,7 +154,7 @@ ALLOWED_HOSTS = [
 ]
 CSRF_TRUSTED_ORIGINS = [f"{_PUBLIC.scheme}://{_PUBLIC.netloc}"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _IS_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
 SECURE_HSTS_SECONDS = 31_536_000 if _IS_HTTPS else 0
 # HSTS for this host alone: what else the operator runs below the domain is not ours to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
@@ -163,6 +166,7 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "generations.views.errors.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 PROXIES = ENV.proxies
+METRICS_TOKEN = ENV.metrics_token
 # The names of Django 6's own setting, so that its middleware can replace ours.
 SECURE_CSP = {
     "default-src": ["'none'"],
@@ -189,17 +193,12 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = DATA / "images"
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": MEDIA_ROOT,
-            "base_url": None,
-            "file_permissions_mode": 0o600,
-            "directory_permissions_mode": 0o700,
-        },
-    },
+    "default": ENV.storage,
     "staticfiles": {"BACKEND": "veniceweb.static.SmallStorage"},
 }
+# Another storage than ours, for moving between them; and who sends the files.
+STORAGE_AT = ENV.storage_at
+HAND_OFF = ENV.hand_off
 
 # --- Words and time ---------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -281,6 +280,13 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 3600.0},
     },
+    # A backup a day, where they are wanted; asked for each hour, so that one that failed, or was
+    # due while all was off, comes soon.
+    "backup": {
+        "task": "generations.tasks.back_up",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
 }
 
 # --- Venice and the studio ----------------------------------------------------------------
@@ -293,6 +299,8 @@ RATE_MARGIN = ENV.rate_margin
 # Answers that are paid for and not settled yet.
 SPOOL = DATA / "spool"
 ENCRYPTION_KEYS = ENV.encryption_keys
+# Scheduled backups: the folder, None without; and how many of them stay.
+BACKUPS, BACKUPS_KEPT = ENV.backups, ENV.backups_kept
 SITE_NAME = ENV.name
 # What was asked for, for `up` to decide; and whether the stand-in of `up` is behind this process.
 DEMO, IS_DEMO = ENV.demo, ENV.is_demo
@@ -320,7 +328,10 @@ LOGGING = {
         },
         "json": {"()": "veniceweb.log.JsonFormatter"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": ENV.log}},
+    "filters": {"trail": {"()": "generations.services.trail.Filter"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": ENV.log, "filters": ["trail"]}
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         # httpx names every address at INFO, celery every doorbell.
@@ -329,5 +340,7 @@ LOGGING = {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
         "django.server": {"level": "WARNING"},
+        # A line for each request: for those who collect logs, not for those who read along.
+        "generations.access": {"level": "INFO" if ENV.log == "json" else "WARNING"},
     },
 }

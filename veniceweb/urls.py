@@ -1,10 +1,10 @@
 from django.contrib import admin
 from django.urls import include, path
 
-handler400 = "generations.views.errors.bad_request"
+handler400 = "generations.urls.bad_request"
 handler403 = "generations.views.errors.forbidden"
 handler404 = "generations.views.errors.not_found"
-handler500 = "generations.views.errors.server_error"
+handler500 = "generations.urls.server_error"
 
 urlpatterns = [
     path("accounts/", include("generations.views.accounts")),

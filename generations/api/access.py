@@ -67,14 +67,14 @@ def program(*methods: str, scopes: tuple[str, ...]) -> Callable[[View[P]], Any]:
 
 
 def public(*methods: str) -> Callable[[Callable[..., HttpResponseBase]], Any]:
-    """A view of the API that needs no token."""
+    """A view of the API that needs no token; without methods it takes all."""
 
     def decorate(view: Callable[..., HttpResponseBase]) -> Any:
         @csrf_exempt
         @wraps(view)
         def answered(request: Any, /, *args: Any, **kwargs: Any) -> HttpResponseBase:
             try:
-                if request.method not in methods:
+                if methods and request.method not in methods:
                     raise _wrong_method(methods)
                 response = view(request, *args, **kwargs)
             except ApiError as error:
@@ -91,6 +91,17 @@ def public(*methods: str) -> Callable[[Callable[..., HttpResponseBase]], Any]:
     return decorate
 
 
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
+    """What Django refuses before any view sees it: a host that is not ours, and the like."""
+    return sealed(errors.response(ApiError("bad_request", BAD), request.path))
+
+
+def broken(request: HttpRequest) -> HttpResponseBase:
+    """What broke outside of the views."""
+    return sealed(errors.response(ApiError("server_error", BROKE), request.path))
+
+
+BAD = "That was not understood. Nothing was sent."
 TOO_MANY = "There are more fields in this address than anything here takes."
 BROKE = "Something went wrong here, and it is in the log. Send the same again; it costs once."
 
@@ -142,7 +153,7 @@ def own_generation(request: ApiRequest, pk: uuid.UUID) -> Generation:
     return found
 
 
-@public("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+@public()
 def nothing(request: HttpRequest, **parts: Any) -> HttpResponseBase:
     """Every address below the API that is none."""
     raise ApiError("not_found", f"There is nothing at {request.path[:200]}.")

@@ -139,6 +139,64 @@ class Styles(Answer):
     data: list[str]
 
 
+class Share(Answer):
+    """A link for people outside."""
+
+    id: UUID
+    object: Literal["share"]
+    state: Literal["working", "ended"]
+    url: Annotated[Url | None, Field(description="Null when it opens nothing any more.")]
+    images: Annotated[int | None, Field(description="How many; null of a collection.")]
+    collection: UUID | None
+    download: bool
+    show_prompt: bool
+    picks: bool
+    has_password: bool
+    label: str
+    title: str
+    created_at: datetime
+    expires_at: datetime
+    visits: int
+    visited_at: datetime | None
+
+
+class Shares(Answer):
+    object: Literal["list"]
+    data: list[Share]
+    next: Annotated[Url | None, Field(description="The address of what follows.")]
+
+
+class Review(Answer):
+    """An image that waits for a decision. Its picture is shown in the review desk alone."""
+
+    id: Annotated[UUID, Field(description="The image's.")]
+    object: Literal["review"]
+    state: Literal["open", "asked"]
+    reasons: list[str]
+    words: Annotated[str, Field(description="The report, the blocked term, or the appeal.")]
+    model: str
+    prompt: str
+    maker: str
+    opened_at: datetime
+    page: Annotated[Url, Field(description="Its place in the review desk.")]
+
+
+class Reviews(Answer):
+    object: Literal["list"]
+    data: list[Review]
+    next: Annotated[Url | None, Field(description="The address of what follows.")]
+
+
+class Decided(Answer):
+    id: UUID
+    object: Literal["decision"]
+    image: UUID
+    decision: Literal["approve", "reject"]
+    reason: str
+    note: str
+    decided_at: datetime
+
+
 class ErrorBody(Answer):
     message: str
     type: str

@@ -1,6 +1,7 @@
 """A request's JSON, read with suspicion, and turned into a typed value."""
 
 import json
+import math
 from typing import Any, TypeVar
 
 from django.http import HttpRequest
@@ -26,7 +27,7 @@ def read(request: HttpRequest) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise ApiError("invalid_json", "The body is no UTF-8.") from None
     try:
-        data = json.loads(text, parse_constant=_no_number)
+        data = json.loads(text, parse_constant=_no_number, parse_float=_number)
     except (ValueError, RecursionError):
         raise ApiError("invalid_json", "The body is no JSON that can be read.") from None
     if not isinstance(data, dict):
@@ -43,6 +44,14 @@ def _charset(request: HttpRequest) -> str:
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+def _number(text: str) -> float | int:
+    """JSON has one kind of number: 7.0 is a whole one. Raises ValueError beyond all floats."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:40]} is too large")
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
 def _depth(value: Any) -> int:

@@ -89,14 +89,21 @@ _FORMATS = {"date-time": "a moment", "date": "a day", "uuid": "an id"}
 
 
 def _kind(schema: dict[str, Any]) -> str:
-    if schema.get("type") == "array":
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        kind = next(name for name in kind if name != "null")
+    if kind == "array":
         return _kind(schema["items"])
     if "enum" in schema:
-        return ", ".join(str(one) for one in schema["enum"])
+        return ", ".join(_said(one) for one in schema["enum"] if one is not None)
     if "const" in schema:
-        return str(schema["const"]).lower()
-    name = _FORMATS.get(schema.get("format", "")) or _NAMES.get(str(schema.get("type")), "anything")
+        return _said(schema["const"])
+    name = _FORMATS.get(schema.get("format", "")) or _NAMES.get(str(kind), "anything")
     return name + _range(schema)
+
+
+def _said(value: Any) -> str:
+    return value if isinstance(value, str) else str(value).lower()
 
 
 def _range(schema: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from generations.models.generation import State
 from generations.models.spend import Month
 from generations.services import policy
 from generations.services.errors import AgainstPolicy, Invalid, NoUsableKey, OverBudget
+from generations.services.submission import Conflict
 from generations.venice.errors import CONSEQUENCES, REFUSALS, VeniceError
 
 
@@ -30,14 +31,17 @@ KINDS: dict[str, Kind] = {
     "invalid_api_key": Kind(401),
     "key_in_query": Kind(401),
     "missing_scope": Kind(403, "permission_error"),
+    "not_allowed": Kind(403, "permission_error"),
     "not_found": Kind(404),
     "model_not_found": Kind(404),
     "method_not_allowed": Kind(405),
     "idempotency_conflict": Kind(409),
     "cancelled": Kind(409),
+    "not_decidable": Kind(409),
     "not_cancellable": Kind(409),
     "request_too_large": Kind(413),
     "unsupported_media_type": Kind(415),
+    "bad_request": Kind(400),
     "invalid_json": Kind(400),
     "invalid_value": Kind(400),
     "missing_required_parameter": Kind(400),
@@ -45,6 +49,7 @@ KINDS: dict[str, Kind] = {
     "unsupported_parameter": Kind(400),
     "content_policy_violation": Kind(400),
     "insufficient_quota": Kind(429, "insufficient_quota"),
+    "too_many_requests": Kind(429, "rate_limit_error"),
     "no_key": Kind(403, "permission_error"),
     "mode_changed": Kind(503, "server_error"),
     "still_running": Kind(504, "server_error"),
@@ -106,7 +111,7 @@ def venice(error: ApiError) -> dict[str, Any]:
 
 def dialect(path: str) -> Any:
     """Which of the two a path speaks."""
-    return venice if path.startswith("/api/") else openai
+    return venice if path.startswith("/api") else openai
 
 
 def response(error: ApiError, path: str) -> HttpResponse:
@@ -141,6 +146,13 @@ def of_invalid(problem: Invalid, names: Mapping[str, str]) -> ApiError:
     if isinstance(problem, AgainstPolicy) and param == names.get("prompt", "prompt"):
         return ApiError("content_policy_violation", message, param=param, details=fields)
     return ApiError("invalid_value", message, param=param, details=fields)
+
+
+def of_conflict(problem: Conflict) -> ApiError:
+    """The job that the key led to is named, so that the program may look at it."""
+    return ApiError(
+        "idempotency_conflict", str(problem), headers={"X-Generation-Id": problem.generation}
+    )
 
 
 def of_job(job: Generation, names: Mapping[str, str]) -> ApiError:

@@ -2,8 +2,6 @@
 
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from urllib.parse import urlencode
 
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse, JsonResponse
@@ -11,36 +9,34 @@ from django.http.response import HttpResponseBase
 from django.utils.dateparse import parse_date, parse_datetime
 
 from generations import queries
-from generations.api import jobs, schema
+from generations.api import jobs, paging, schema
 from generations.api.access import ApiRequest, own_generation, program
 from generations.api.errors import ApiError
+from generations.api.paging import wrong
 from generations.models import Generation, Image
 from generations.models.generation import State
 from generations.models.token import Scope
 from generations.services import generation as generations
 from generations.services.errors import NotPossible
 
-PAGE, MOST = 20, 100
-FILTERS = ("state", "model", "since", "until", "limit", "after")
+FILTERS = ("state", "model", "since", "until")
 
 
 @program("GET", "HEAD", scopes=(Scope.READ,))
 def collection(request: ApiRequest) -> HttpResponseBase:
     """Newest first. What was cancelled while it ran is left out, as in the history."""
-    if unknown := sorted(set(request.GET) - set(FILTERS)):
-        name = unknown[0][:80]
-        raise ApiError("unknown_parameter", f"Unknown parameter: “{name}”.", param=name)
-    limit = _limit(request)
+    paging.require_known(request, FILTERS)
     rows = _filtered(request, Generation.objects.filter(user=request.user, is_hidden=False))
     kept = Prefetch(
         "images", Image.objects.filter(deleted_at=None).order_by("number"), to_attr="kept"
     )
-    found: list[Any] = list(rows.order_by("-created_at", "-id").prefetch_related(kept)[: limit + 1])
-    page, base = found[:limit], schema.base_of(request)
+    page, has_more = paging.page(request, rows.prefetch_related(kept))
+    base = schema.base_of(request)
+    place = queries.cursor_of(page[-1]) if has_more else ""
     body = {
         "object": "list",
         "data": [schema.generation(job, job.kept, base=base) for job in page],
-        "next": _next(request, page[-1], base) if len(found) > limit else None,
+        "next": paging.following(request, place, base) if place else None,
     }
     return JsonResponse(body)
 
@@ -69,7 +65,11 @@ def _cancel(request: ApiRequest, job: Generation) -> bool:
     try:
         return generations.cancel(job, by=request.user)
     except NotPossible as problem:
-        raise ApiError("not_cancellable", f"{problem} There is nothing to cancel.") from None
+        raise ApiError(
+            "not_cancellable",
+            f"{problem} There is nothing to cancel.",
+            headers={"X-Generation-Id": str(job.pk)},
+        ) from None
 
 
 def _filtered(request: ApiRequest, rows: QuerySet[Generation]) -> QuerySet[Generation]:
@@ -77,32 +77,19 @@ def _filtered(request: ApiRequest, rows: QuerySet[Generation]) -> QuerySet[Gener
     asked = request.GET
     if "state" in asked:
         states = [state for text in asked.getlist("state") for state in text.split(",")]
-        if wrong := [state for state in states if state not in State.values]:
+        if unknown := [state for state in states if state not in State.values]:
             known = ", ".join(State.values)
-            raise _wrong("state", f"“{wrong[0][:40]}” is no state: there are {known}.")
+            raise wrong("state", f"“{unknown[0][:40]}” is no state: there are {known}.")
         rows = rows.filter(state__in=states)
     if "model" in asked:
         if "\0" in asked["model"]:
-            raise _wrong("model", "There is a character in it that no model's id has.")
+            raise wrong("model", "There is a character in it that no model's id has.")
         rows = rows.filter(model=asked["model"])
     if "since" in asked:
         rows = rows.filter(created_at__gte=_moment(request, "since"))
     if "until" in asked:
         rows = rows.filter(created_at__lt=_moment(request, "until"))
-    if "after" in asked:
-        if not queries.is_cursor(asked["after"]):
-            raise _wrong("after", "This is no place in the list: take it from “next”.")
-        rows = queries.after(rows, asked["after"])
     return rows
-
-
-def _limit(request: ApiRequest) -> int:
-    text = request.GET.get("limit", str(PAGE))
-    # No longer than needed: what is cut off may not count, and Python reads no 5,000 digits.
-    limit = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
-    if not 1 <= limit <= MOST:
-        raise _wrong("limit", f"From 1 to {MOST} at a time.")
-    return limit
 
 
 def _moment(request: ApiRequest, name: str) -> datetime:
@@ -118,15 +105,4 @@ def _moment(request: ApiRequest, name: str) -> datetime:
             return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise _wrong(name, f"“{name}” is a day or a moment: 2026-11-20 or 2026-11-20T08:00:00Z.")
-
-
-def _wrong(name: str, sentence: str) -> ApiError:
-    return ApiError("invalid_value", sentence, param=name)
-
-
-def _next(request: ApiRequest, last: Generation, base: str) -> str:
-    """The address of what follows."""
-    asked = [(name, text) for name, texts in request.GET.lists() for text in texts]
-    kept = [(name, text) for name, text in asked if name != "after"]
-    return f"{base}/v1/generations?{urlencode([*kept, ('after', queries.cursor_of(last))])}"
+    raise wrong(name, f"“{name}” is a day or a moment: 2026-11-20 or 2026-11-20T08:00:00Z.")

@@ -16,12 +16,13 @@ from generations.api import errors, jobs, schema, size
 from generations.api.access import ApiRequest, program
 from generations.api.body import read, typed
 from generations.api.errors import ApiError
+from generations.api.models import chosen
 from generations.api.preferences import Preferences
 from generations.api.schema import ImagesRequest
 from generations.api.waiting import Waiting
-from generations.models import Call, Generation, Image, User, VeniceModel
+from generations.models import Call, Generation, Image
 from generations.models.token import Scope
-from generations.services import catalogue, delivery, limiter, spend
+from generations.services import delivery, limiter, spend
 from generations.services import generation as generations
 from generations.services.errors import Invalid
 from generations.services.parameters import Rules
@@ -42,16 +43,15 @@ _QUALITIES = {"hd": "high", "standard": "medium"}
 def generate(request: ApiRequest) -> HttpResponseBase:
     data = read(request)
     asked, prefers = typed(ImagesRequest, data), Preferences.of(request)
-    model = chosen_model(asked.model, request.user)
-    rules = catalogue.rules_for(model)
+    choice = chosen(asked.model, request.user)
     once = Once(
         request.token, fingerprint("images", data), prefers.idempotency_key, prefers.is_retry
     )
     try:
         found = generations.submit(
             request.user,
-            model=model.id,
-            parameters=_parameters(rules, asked),
+            model=choice,
+            parameters=_parameters(choice.rules, asked),
             is_price_confirmed=bool(asked.confirm_price),
             is_background=prefers.is_background or asked.priority == "background",
             visibility=asked.visibility,
@@ -62,7 +62,7 @@ def generate(request: ApiRequest) -> HttpResponseBase:
     except Invalid as problem:
         raise errors.of_invalid(problem, _names(asked)) from None
     except Conflict as problem:
-        raise ApiError("idempotency_conflict", str(problem)) from None
+        raise errors.of_conflict(problem) from None
     answer = Answer(request, asked, once, base=schema.base_of(request))
     if prefers.is_async and prefers.wait is None:
         return jobs.accepted(found, base=answer.base)
@@ -71,21 +71,6 @@ def generate(request: ApiRequest) -> HttpResponseBase:
         path=request.path,
         timeout=prefers.timeout,
         finish=answer.later if prefers.is_async else answer.now,
-    )
-
-
-def chosen_model(name: str | None, user: User) -> VeniceModel:
-    """The model that a program means, of those that its person may use. Raises ApiError with
-    suggestions: never a substitute."""
-    models = catalogue.offered_to(user)
-    if found := catalogue.named(name, models):
-        return found
-    near = catalogue.suggestions(name or "", models)
-    also = f" Offered are, for example: {', '.join(near)}." if near else ""
-    raise ApiError(
-        "model_not_found",
-        f"The model “{name or 'default'}” does not exist or is not offered.{also}",
-        param="model",
     )
 
 

@@ -16,7 +16,8 @@ from generations.api import errors, files, jobs, schema
 from generations.api.access import ApiRequest, program
 from generations.api.body import read, typed
 from generations.api.errors import ApiError
-from generations.api.images import chosen_model, facts
+from generations.api.images import facts
+from generations.api.models import chosen
 from generations.api.preferences import Preferences
 from generations.api.schema import Format, Strict, Word
 from generations.api.waiting import Waiting
@@ -25,8 +26,16 @@ from generations.models.token import Scope
 from generations.services import call as calls
 from generations.services import catalogue, delivery
 from generations.services import generation as generations
+from generations.services.choice import Choice
 from generations.services.errors import Invalid
-from generations.services.parameters import MOST_PIXELS, MOST_STEPS, PER_CALL, SEEDS
+from generations.services.parameters import (
+    MOST_PIXELS,
+    MOST_STEPS,
+    PER_CALL,
+    SEEDS,
+    SURCHARGED,
+    Rules,
+)
 from generations.services.submission import Conflict, Once, fingerprint
 
 DEFAULT_FORMAT = "webp"
@@ -91,11 +100,11 @@ def generate(request: ApiRequest) -> HttpResponseBase:
     asked, prefers = typed(NativeRequest, data), Preferences.of(request)
     if asked.return_binary and (asked.variants or 1) > 1:
         raise ApiError("invalid_value", ONE_ONLY, param="variants")
-    model = chosen_model(asked.model, request.user)
+    choice = chosen(asked.model, request.user)
     once = Once(
         request.token, fingerprint("native", data), prefers.idempotency_key, prefers.is_retry
     )
-    found = _submitted(request, model, asked, once, is_background=prefers.is_background)
+    found = _submitted(request, choice, asked, once, is_background=prefers.is_background)
     answer = Answer(request, asked, data, once)
     if prefers.is_async and prefers.wait is None:
         return jobs.accepted(found, base=schema.base_of(request))
@@ -112,7 +121,7 @@ ONE_ONLY = "With “return_binary” there is one image: leave “variants” ou
 
 def _submitted(
     request: ApiRequest,
-    model: VeniceModel,
+    choice: Choice,
     asked: NativeRequest,
     once: Once,
     *,
@@ -122,9 +131,9 @@ def _submitted(
     try:
         return generations.submit(
             request.user,
-            model=model.id,
-            parameters=_parameters(model, asked),
-            is_price_confirmed=bool(asked.confirm_price),
+            model=choice,
+            parameters=_parameters(choice.rules, asked),
+            is_price_confirmed=bool(asked.confirm_price) or _asks_for_more(asked),
             is_background=is_background or asked.priority == "background",
             visibility=asked.visibility,
             token=request.token,
@@ -133,12 +142,16 @@ def _submitted(
     except Invalid as problem:
         raise errors.of_invalid(problem, {}) from None
     except Conflict as problem:
-        raise ApiError("idempotency_conflict", str(problem)) from None
+        raise errors.of_conflict(problem) from None
 
 
-def _parameters(model: VeniceModel, asked: NativeRequest) -> dict[str, Any]:
+def _asks_for_more(asked: NativeRequest) -> bool:
+    """Venice says that these cost extra, and its clients have no word to confirm that with."""
+    return any(getattr(asked, name) for name in SURCHARGED)
+
+
+def _parameters(rules: Rules, asked: NativeRequest) -> dict[str, Any]:
     """What was asked for, with the defaults that Venice documents where the model takes them."""
-    rules = catalogue.rules_for(model)
     given = {name: getattr(asked, name) for name in _SENT}
     given = {name: value for name, value in given.items() if value is not None}
     if asked.safe_mode is not None or "safe_mode" in rules.fields:

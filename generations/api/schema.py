@@ -13,6 +13,8 @@ from generations.services.payload import url as url
 Word = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00]*$")]
 Size = Annotated[str, StringConstraints(pattern=r"^(auto|[1-9][0-9]{0,4}x[1-9][0-9]{0,4})$")]
 Name = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00]*$")]
+_UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+Id = Annotated[str, StringConstraints(pattern=_UUID), Field(json_schema_extra={"format": "uuid"})]
 Format = Literal["png", "jpeg", "webp"]
 
 
@@ -70,6 +72,11 @@ class ImagesRequest(Strict):
 
 
 # --- what is answered -----------------------------------------------------------------------
+
+
+def public() -> str:
+    """This studio's public address: what people outside are given."""
+    return str(settings.PUBLIC_URL).rstrip("/")
 
 
 def base_of(request: Any) -> str:

@@ -11,12 +11,16 @@ from generations.api import (
     models,
     native,
     openapi,
+    reviews,
+    shares,
     venice_catalogue,
 )
 
 urlpatterns = [
     path("v1/images/generations", images.generate, name="api-images-generations"),
     path("api/v1/images/generations", images.generate, name="api-venice-images-generations"),
+    # One of Venice's pages names it so in its head line.
+    path("api/v1/image/generations", images.generate, name="api-venice-image-generations"),
     path("api/v1/image/generate", native.generate, name="api-venice-generate"),
     path("api/v1/image/styles", venice_catalogue.styles, name="api-venice-styles"),
     path("api/v1/models", venice_catalogue.models, name="api-venice-models"),
@@ -29,7 +33,12 @@ urlpatterns = [
     path("v1/docs", docs.page, name="api-docs"),
     path("v1/models", models.collection, name="api-models"),
     path("v1/models/<str:name>", models.detail, name="api-model"),
+    path("v1/shares", shares.collection, name="api-shares"),
+    path("v1/shares/<uuid:pk>", shares.detail, name="api-share"),
+    path("v1/reviews", reviews.collection, name="api-reviews"),
+    path("v1/reviews/<uuid:pk>", reviews.detail, name="api-review"),
     path("v1/generations", generations.collection, name="api-generations"),
     path("v1/generations/<uuid:pk>", generations.detail, name="api-generation"),
-    re_path(r"^(?:api/)?v1(?:/.*)?$", access.nothing, name="api-nothing"),
+    # Whatever stands behind the slash, a line's end too.
+    re_path(r"^(?:v1|api)(?:/[\s\S]*)?\Z", access.nothing, name="api-nothing"),
 ]

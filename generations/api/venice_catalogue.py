@@ -10,7 +10,7 @@ from generations.api.access import ApiRequest, program
 from generations.api.errors import ApiError
 from generations.models import VeniceModel
 from generations.models.token import Scope
-from generations.services import catalogue
+from generations.services import catalogue, choice
 
 _ANY = (Scope.GENERATE, Scope.READ)
 IMAGE, ALL = "image", "all"
@@ -18,12 +18,13 @@ IMAGE, ALL = "image", "all"
 OTHER_TYPES = (
     *("asr", "embedding", "music", "text", "tts", "upscale", "inpaint", "video", "code"),
 )
-SHAPES = ("list", "array")
+# The first is the default: what the guide of Venice shows. Its service sends the other one.
+SHAPES = ("array", "list")
 
 
 @program("GET", "HEAD", scopes=_ANY)
 def styles(request: ApiRequest) -> HttpResponseBase:
-    """The presets in the shape that Venice's service sends; `shape=array` has that of its guide."""
+    """The presets as Venice's guide shows them; `shape=list` as its service sends them."""
     names = catalogue.offered_styles()
     if _one_of(request, "shape", SHAPES) == "array":
         return JsonResponse(names, safe=False)
@@ -33,26 +34,22 @@ def styles(request: ApiRequest) -> HttpResponseBase:
 @program("GET", "HEAD", scopes=_ANY)
 def models(request: ApiRequest) -> HttpResponseBase:
     kind = _type(request)
-    offered = catalogue.offered_to(request.user) if kind in (IMAGE, ALL) else []
+    offered = choice.offered_to(request.user) if kind in (IMAGE, ALL) else []
     return _list(kind, [_entry(model) for model in offered])
 
 
 @program("GET", "HEAD", scopes=_ANY)
 def traits(request: ApiRequest) -> HttpResponseBase:
     kind = _type(request)
-    offered = catalogue.offered_to(request.user) if kind in (IMAGE, ALL) else []
-    return _list(kind, {name: model.id for name, model in catalogue.traits_of(offered).items()})
+    offered = choice.offered_to(request.user) if kind in (IMAGE, ALL) else []
+    return _list(kind, {name: model.id for name, model in choice.traits_of(offered).items()})
 
 
 @program("GET", "HEAD", scopes=_ANY)
 def mapping(request: ApiRequest) -> HttpResponseBase:
     """The names of other services' models that an admin has mapped."""
     kind = _type(request)
-    ids = (
-        {model.id for model in catalogue.offered_to(request.user)}
-        if kind in (IMAGE, ALL)
-        else set()
-    )
+    ids = {model.id for model in choice.offered_to(request.user)} if kind in (IMAGE, ALL) else set()
     return _list(kind, {name: pk for name, pk in queries.model_aliases() if pk in ids})
 
 
@@ -65,7 +62,7 @@ def _entry(model: VeniceModel) -> dict[str, Any]:
         "id": model.id,
         "object": "model",
         "type": IMAGE,
-        "created": 0,
+        "created": model.created,
         "owned_by": "venice.ai",
         "model_spec": {"name": model.name, **model.spec},
     }

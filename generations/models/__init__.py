@@ -1,6 +1,7 @@
 """What we store: one file a noun."""
 
 from generations.models.account import Account
+from generations.models.backup import Backup
 from generations.models.call import Call
 from generations.models.catalogue import (
     CatalogueFetch,
@@ -25,11 +26,13 @@ from generations.models.tag import Favourite, ImageTag, Tag
 from generations.models.token import ApiToken, Submission
 from generations.models.user import User
 from generations.models.webhook import Webhook, WebhookDelivery
-from generations.models.worker import Worker
+from generations.models.worker import Beat, Worker
 
 __all__ = [
     "Account",
     "ApiToken",
+    "Backup",
+    "Beat",
     "Budget",
     "Call",
     "Case",

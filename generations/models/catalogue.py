@@ -13,6 +13,8 @@ class VeniceModel(models.Model):
     name = models.CharField(max_length=160)
     privacy = models.CharField(max_length=20, blank=True)
     spec: Any = models.JSONField(default=dict)
+    # When Venice made it, in Unix seconds; 0 when Venice does not say.
+    created = models.PositiveBigIntegerField(default=0)
     position = models.PositiveIntegerField(default=0)
     # Listed, online, and makes images from text.
     is_offered = models.BooleanField(default=True)

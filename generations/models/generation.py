@@ -165,6 +165,12 @@ class Generation(models.Model):
                 condition=Q(state=State.CALLING),
                 name="generation_leases",
             ),
+            # What waits for a person to say what it cost.
+            models.Index(
+                fields=["created_at"],
+                condition=Q(state=State.UNKNOWN, charged=None),
+                name="generation_maybe",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -73,10 +73,10 @@ class Image(models.Model):
     sha256 = models.CharField(max_length=64, db_index=True)
     # Difference hash of the picture, 64 bits as a signed number; None: made before it was kept.
     dhash = models.BigIntegerField(null=True, editable=False)
-    # Names in the storage.
+    # Names in the storage. The copies are made a moment after the row: until then they are "".
     original = models.CharField(max_length=200)
-    w512 = models.CharField(max_length=200)
-    w1024 = models.CharField(max_length=200)
+    w512 = models.CharField(max_length=200, blank=True)
+    w1024 = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     # What people say of it: for all who may see it.
@@ -135,6 +135,7 @@ class Image(models.Model):
                 fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="image_trash"
             ),
             models.Index(fields=["dhash"], condition=Q(has_minor=True), name="image_of_minor"),
+            models.Index(fields=["created_at"], condition=Q(w512=""), name="image_without_copies"),
         ]
 
     def __str__(self) -> str:

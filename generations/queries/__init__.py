@@ -74,6 +74,12 @@ from generations.queries.paging import (
     cursor_of,
     is_cursor,
 )
+from generations.queries.processes import (
+    living_beats,
+    living_workers,
+    seen_beats,
+    seen_workers,
+)
 from generations.queries.recipes import (
     own_recipes,
     recipe_counts,
@@ -234,6 +240,8 @@ __all__ = [
     "last_decision",
     "ledger",
     "limits",
+    "living_beats",
+    "living_workers",
     "locked_cases",
     "made_from",
     "made_into",
@@ -280,6 +288,8 @@ __all__ = [
     "saved_searches",
     "search_recipes",
     "search_text",
+    "seen_beats",
+    "seen_workers",
     "shareable_collections",
     "shared_images",
     "siblings",

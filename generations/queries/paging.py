@@ -11,11 +11,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from generations.models import Generation, Image, Invite
+from generations.models import Generation, Image, Invite, Share
 from generations.queries.text import place_of
 
 
-def cursor_of(row: Generation | Image | Invite) -> str:
+def cursor_of(row: Generation | Image | Invite | Share) -> str:
     """Where a page ended. Images found by words stand in the order of their texts."""
     if place := getattr(row, "text_place", None):
         return str(place)

@@ -9,7 +9,7 @@ import hashlib
 import re
 import unicodedata
 import uuid
-from collections.abc import Container, Hashable, Iterable
+from collections.abc import Container, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -61,12 +61,14 @@ def facet(kind: str, value: Hashable) -> str:
     return kind + hashlib.blake2s(str(value).encode(), digest_size=6).hexdigest()
 
 
-def body_of(image: Any) -> str:
+def body_of(image: Any, *, tags: Sequence[str] | None = None) -> str:
     """The text that an image is found by: its words field by field, then its facets.
 
-    The image has its generation and its tags with it; a migration's model will also do.
+    The image has its generation with it, and its tags unless they are said; a migration's model
+    will also do.
     """
-    made, tags = image.generation, [tag.name for tag in image.tags.all()]
+    made = image.generation
+    tags = [tag.name for tag in image.tags.all()] if tags is None else tags
     seed = "" if image.seed is None else str(abs(image.seed))
     texts = [made.prompt, made.negative_prompt, *tags, image.note, made.model_name, made.model]
     parts = [" ".join(words) for text in [*texts, seed] if (words := tokens(text))]

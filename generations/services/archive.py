@@ -15,12 +15,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from django.core.files.storage import default_storage
 from django.db.models import prefetch_related_objects
 
 from generations.models import Image, User
 from generations.services import audit
-from generations.services.image import read_shown
+from generations.services.image import read_shown, sizes
 
 METADATA = "metadata.json"
 TITLE_LIMIT = 60
@@ -91,10 +90,8 @@ def pack(
     """
     names = names_of(images, has_prompts=has_prompts, ending="" if kind == "original" else "webp")
     entries, missing = [], []
-    for image, name in zip(images, names, strict=True):
-        try:
-            size = default_storage.size(getattr(image, kind))
-        except (OSError, ValueError):
+    for image, name, size in zip(images, names, sizes(images, kind), strict=True):
+        if size is None:
             missing.append(image)
             continue
         read = partial(read_shown, image, kind)

@@ -64,6 +64,8 @@ class Action(TextChoices):
     COLLECTION_DELETED = "collection.deleted", "Collection deleted"
     COLLECTION_RESTORED = "collection.restored", "Collection restored"
     EXPORTED = "export.made", "Exported"
+    BACKUP_MADE = "backup.made", "Backup made"
+    RESTORED = "backup.restored", "Backup restored"
     COST_RESOLVED = "generation.resolved", "Cost of a lost answer decided"
     ADMIN_SAVED = "admin.saved", "Saved in Django’s admin"
     ADMIN_DELETED = "admin.deleted", "Deleted in Django’s admin"

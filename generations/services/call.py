@@ -119,8 +119,12 @@ def request_of(generation: Generation) -> ImageRequest:
 class Haul:
     """What could be kept of an answer, and why the rest could not."""
 
-    rows: list[Image]
+    stored: list[images.Stored]
     problems: list[str]
+
+    @property
+    def rows(self) -> list[Image]:
+        return [stored.image for stored in self.stored]
 
 
 def _settle_answer(call: Call, answer: ImageAnswer) -> None:
@@ -132,6 +136,9 @@ def _settle_answer(call: Call, answer: ImageAnswer) -> None:
         for row in haul.rows:
             images.remove_files(row)
         raise
+    # Whoever waits has been told by now.
+    for stored in haul.stored:
+        images.make_copies(stored)
 
 
 def _keep(generation: Generation, answer: ImageAnswer) -> Haul:
@@ -139,7 +146,7 @@ def _keep(generation: Generation, answer: ImageAnswer) -> Haul:
     haul = Haul([], ["not_an_image"] * answer.unreadable)
     for number, data in enumerate(answer.images):
         try:
-            row = images.store(generation, number, data, verdict=answer.verdict, price=each)
+            stored = images.store(generation, number, data, verdict=answer.verdict, price=each)
         except pixels.UnusablePicture as reason:
             haul.problems.append(reason.code)
         except images.StorageAway:
@@ -151,7 +158,7 @@ def _keep(generation: Generation, answer: ImageAnswer) -> Haul:
             logger.exception("image %s of %s could not be kept", number, generation.pk)
             haul.problems.append("not_kept")
         else:
-            haul.rows.append(row)
+            haul.stored.append(stored)
     return haul
 
 
@@ -177,12 +184,13 @@ def _write(call: Call, answer: ImageAnswer, haul: Haul, charged: Decimal | None)
     )
     _finish(call, state, charged=charged, code=code, message=message)
     is_hidden = Generation.objects.values_list("is_hidden", flat=True).get(pk=call.generation_id)
-    for row in haul.rows:
+    rows = haul.rows
+    for row in rows:
         row.is_hidden = is_hidden
-    holding.judge(call.generation, haul.rows)
-    Image.objects.bulk_create(haul.rows)
-    holding.open_cases(call.generation, haul.rows)
-    search.reindex(haul.rows)
+    holding.judge(call.generation, rows)
+    Image.objects.bulk_create(rows)
+    holding.open_cases(call.generation, rows)
+    search.index_new(rows)
     if call.account:
         keys.note_account(call.account, answer.account)
 

@@ -1,10 +1,9 @@
 """The catalogue: fetched from Venice, kept here, and the last good copy while Venice is away."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 from statistics import quantiles
 from typing import Any
 
@@ -16,14 +15,11 @@ from generations.models import (
     Call,
     CatalogueFetch,
     FieldRule,
-    ModelAlias,
     StylePreset,
-    User,
     VeniceKey,
     VeniceModel,
 )
 from generations.services import key as keys
-from generations.services import policy
 from generations.services.parameters import OPTIONAL, Rules
 from generations.venice.errors import VeniceError
 from generations.venice.types import ModelInfo
@@ -111,6 +107,7 @@ def _store_models(models: list[ModelInfo]) -> None:
             name=model.name[:160],
             privacy=(model.privacy or "")[:20],
             spec=model.raw,
+            created=model.created,
             position=position,
             is_offered=model.makes_images_from_text and not model.offline,
             last_seen_at=now,
@@ -121,7 +118,9 @@ def _store_models(models: list[ModelInfo]) -> None:
         rows,
         update_conflicts=True,
         unique_fields=["id"],
-        update_fields=["name", "privacy", "spec", "position", "is_offered", "last_seen_at"],
+        update_fields=[
+            *("name", "privacy", "spec", "created", "position", "is_offered", "last_seen_at")
+        ],
     )
     # What is no longer listed cannot be asked for, but old generations keep its name.
     VeniceModel.objects.exclude(id__in=[row.id for row in rows]).update(is_offered=False)
@@ -168,52 +167,10 @@ def is_over(model: VeniceModel) -> bool:
     return date is not None and date <= timezone.now()
 
 
-def offered() -> list[VeniceModel]:
-    """Models that can be asked for now, the default one first."""
-    return [m for m in VeniceModel.objects.filter(is_offered=True) if not is_over(m)]
-
-
-def offered_to(user: User) -> list[VeniceModel]:
-    """Those that the team's policy lets this person use."""
-    allowed = policy.for_user(user)
-    return [model for model in offered() if not allowed.model_problem(model)]
-
-
-def named(name: str | None, models: Sequence[VeniceModel]) -> VeniceModel | None:
-    """The one of these offered models that a program means: by its id, by a trait ("default",
-    "fastest"), or by an alias of an admin's. None when nothing has that name: never another.
-
-    Without a name the default one.
-    """
-    name = name or DEFAULT_TRAIT
-    by_id = {model.id: model for model in models}
-    if name in by_id:
-        return by_id[name]
-    if name in (traits := traits_of(models)):
-        return traits[name]
-    if name == DEFAULT_TRAIT:
-        return models[0] if models else None
-    alias = ModelAlias.objects.filter(name=name).first()
-    return by_id.get(alias.model_id) if alias else None
-
-
-def traits_of(models: Sequence[VeniceModel]) -> dict[str, VeniceModel]:
-    """Trait -> the first of these models that has it."""
-    found: dict[str, VeniceModel] = {}
-    for model in models:
-        for trait in info(model).traits if model.spec.get("traits") else ():
-            found.setdefault(trait, model)
-    return found
-
-
-def suggestions(name: str, models: Sequence[VeniceModel]) -> list[str]:
-    """Ids that somebody may have meant, likeliest first; what Venice names in its place before."""
-    ids = [model.id for model in models]
-    gone = VeniceModel.objects.filter(pk=name).first()
-    successor = info(gone).deprecation_replacement if gone else None
-    near = get_close_matches(name.lower(), [pk.lower() for pk in ids], n=3, cutoff=0.6)
-    found = [pk for low in near for pk in ids if pk.lower() == low]
-    return list(dict.fromkeys([*([successor] if successor in ids else []), *(found or ids[:3])]))
+def offered(pk: str | None = None) -> list[VeniceModel]:
+    """Models that can be asked for now, the default one first; of one id that one or none."""
+    rows = VeniceModel.objects.filter(is_offered=True)
+    return [m for m in (rows.filter(pk=pk) if pk else rows) if not is_over(m)]
 
 
 @dataclass(frozen=True, slots=True)

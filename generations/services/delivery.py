@@ -11,7 +11,7 @@ from django.utils.crypto import salted_hmac
 
 from generations.models import Image
 from generations.services import image as images
-from generations.services import pixels
+from generations.services import pixels, throttle
 
 # Seconds that an address works.
 HOUR = 3600
@@ -34,9 +34,26 @@ class Form:
     def is_original(self, image: Image) -> bool:
         return self.kind(image) == image.format and self.quality is None
 
+    def etag(self, image: Image) -> str:
+        """Another one for other bytes."""
+        quality = "" if self.quality is None else self.quality
+        return f'"{image.sha256[:32]}-{self.kind(image)}{quality}"'
 
-def data(image: Image, form: Form) -> bytes:
-    """The bytes. Raises FileNotFoundError when the storage lost them."""
+
+class TooOften(Exception):
+    """Making images again costs as much as looking at them closely."""
+
+
+# How often within BREATH seconds a person's images are made again for whoever has an address.
+MOST, BREATH = 60, 60
+
+
+def data(image: Image, form: Form, *, is_bounded: bool = False) -> bytes:
+    """The bytes. `is_bounded`: for anybody who asks, so not as often as they like. Raises
+    FileNotFoundError when the storage lost them, TooOften.
+    """
+    if is_bounded and not (form.is_original(image) or _may_make_again(image)):
+        raise TooOften
     original = images.read_file(image, "original")
     if form.is_original(image):
         return original
@@ -44,6 +61,10 @@ def data(image: Image, form: Form) -> bytes:
         return pixels.encoded(original, form.kind(image), form.quality)
     except pixels.UnusablePicture:
         raise FileNotFoundError(image.original) from None
+
+
+def _may_make_again(image: Image) -> bool:
+    return throttle.is_allowed(f"made-again:{image.user_id}", most=MOST, seconds=BREATH)
 
 
 def query(image: Image, form: Form) -> str:

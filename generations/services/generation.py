@@ -26,6 +26,7 @@ from generations.models import (
 from generations.models.generation import State
 from generations.services import bell, catalogue, completion, policy, queue, spend
 from generations.services import key as keys
+from generations.services.choice import Choice
 from generations.services.errors import Invalid, NotPossible, NoUsableKey
 from generations.services.parameters import (
     MOST_IMAGES,
@@ -54,7 +55,7 @@ STOPPED = {
 def submit(
     user: User,
     *,
-    model: str,
+    model: str | Choice,
     parameters: Mapping[str, Any],
     form_token: str | None = None,
     is_price_confirmed: bool = False,
@@ -70,6 +71,7 @@ def submit(
 ) -> list[Generation]:
     """Queue a request and ring the bell: one generation for each call that it takes.
 
+    `model`: its id, or what `choice.chosen` has found for this person just now.
     Venice makes 4 images a call; `variants` up to 16 become several calls with the seeds that
     follow. All are queued or none. The same `form_token` gives the same generations.
     `parameters` has Venice's names; None and missing are the same. `price_list` is what the
@@ -86,10 +88,9 @@ def submit(
         return earlier
     if once and (earlier := once.earlier()):
         return earlier
-    allowed = policy.for_user(user)
-    chosen = _offered(model)
-    given = {name: value for name, value in parameters.items() if value not in (None, "")}
-    rules = catalogue.rules_for(chosen)
+    choice = _offered(user, model) if isinstance(model, str) else model
+    chosen, rules, allowed = choice.model, choice.rules, choice.allowed
+    given = rules.said(parameters)
     problems = rules.check({"prompt": parameters.get("prompt"), **given})
     price = None if problems else rules.price(given)
     problems = problems or _price_problems(
@@ -131,9 +132,14 @@ def _calls(given: Mapping[str, Any]) -> list[dict[str, Any]]:
     for first in range(0, total, PER_CALL):
         part = {**given, "variants": min(PER_CALL, total - first)}
         if "seed" in given:
-            part["seed"] = given["seed"] + first
+            part["seed"] = _seed_after(given["seed"], first)
         parts.append(part)
     return parts
+
+
+def _seed_after(seed: int, count: int) -> int:
+    """Behind the last one comes the first."""
+    return SEEDS[(seed + count - SEEDS[0]) % len(SEEDS)]
 
 
 def _price_problems(
@@ -179,11 +185,11 @@ def _tokens(form_token: str) -> list[str]:
     return [form_token, *(f"{form_token}.{number}" for number in calls)]
 
 
-def _offered(model: str) -> VeniceModel:
-    found = next((m for m in catalogue.offered() if m.id == model), None)
+def _offered(user: User, pk: str) -> Choice:
+    found = next(iter(catalogue.offered(pk)), None) if pk else None
     if found is None:
         raise Invalid({"model": "This model is not offered. Choose another one."})
-    return found
+    return Choice(found, catalogue.rules_for(found), policy.for_user(user))
 
 
 def _row(

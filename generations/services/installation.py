@@ -35,16 +35,16 @@ def require_readable_secrets_at_start() -> None:
 
 def parts() -> dict[str, bool]:
     """Which parts answer: database, broker, a live worker, storage."""
-    has_database = _database()
+    is_there = has_database()
     return {
-        "database": has_database,
-        "broker": _broker(),
-        "worker": has_database and queue.has_worker(),
+        "database": is_there,
+        "broker": has_broker(),
+        "worker": is_there and queue.has_worker(),
         "storage": _storage(),
     }
 
 
-def _database() -> bool:
+def has_database() -> bool:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -53,7 +53,7 @@ def _database() -> bool:
         return False
 
 
-def _broker() -> bool:
+def has_broker() -> bool:
     try:
         with current_app.connection(connect_timeout=1) as broker:
             broker.ensure_connection(max_retries=1, interval_start=0, timeout=1)
@@ -65,7 +65,10 @@ def _broker() -> bool:
 
 def _storage() -> bool:
     try:
-        default_storage.exists("readyz")
+        if check := getattr(default_storage, "check", None):
+            check()
+        else:
+            default_storage.exists("readyz")
     except OSError:
         return False
     return True

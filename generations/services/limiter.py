@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, FilteredRelation, Q, Subquery, Value
+from django.db.models import Count, F, FilteredRelation, Max, Min, Q, Subquery, Value
 from django.db.models.functions import Greatest, Now
 
 from generations.models import Account, Call
@@ -176,9 +176,9 @@ def minute(account: Account) -> tuple[int, int, timedelta]:
     """Calls that may start in a rolling minute, how many did, and how long until one of these
     leaves it; nothing when none did."""
     calls = Call.objects.filter(account=account, started_at__gt=ago(MINUTE + MARGIN))
-    found = list(calls.order_by("started_at").annotate(now=Now()).values_list("started_at", "now"))
-    wait = found[0][0] + MINUTE + MARGIN - found[0][1] if found else timedelta(0)
-    return limit(account), len(found), wait
+    found = calls.aggregate(count=Count("pk"), first=Min("started_at"), now=Max(Now()))
+    wait = found["first"] + MINUTE + MARGIN - found["now"] if found["count"] else timedelta(0)
+    return limit(account), found["count"], wait
 
 
 # --- telling people -------------------------------------------------------------------------

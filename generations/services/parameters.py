@@ -44,6 +44,8 @@ OPTIONAL = frozenset(
 )
 # "Additional credits are charged", says Venice's OpenAPI of 2026-08, without a figure.
 SURCHARGED = ("enable_web_search", "enhance_prompt")
+# Switches that are off unless somebody puts them on, says Venice's reference.
+_OFF_BY_ITSELF = ("hide_watermark", "embed_exif_metadata", *SURCHARGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,15 @@ class Rules:
         names += ["safe_mode", "hide_watermark", "embed_exif_metadata", "enhance_prompt"]
         names += ["enable_web_search"] if self.model.supports_web_search else []
         return tuple(name for name in names if name not in self.refused)
+
+    def said(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """What is really asked for: a switch that is off is nothing to a model without it."""
+        return {
+            name: value
+            for name, value in parameters.items()
+            if value not in (None, "")
+            and not (value is False and name in _OFF_BY_ITSELF and name not in self.fields)
+        }
 
     def check(self, parameters: Mapping[str, Any]) -> dict[str, str]:
         """Field -> sentence, for everything in `parameters` that the model does not take."""

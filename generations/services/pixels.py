@@ -45,7 +45,7 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """What was found: lower-case format, size in pixels as it is looked at, WebP copies.
+    """What was found: lower-case format, size in pixels as it is looked at.
 
     `dhash` is 60 bits, see difference_hash; None of an empty picture, which is like every other.
     """
@@ -53,14 +53,23 @@ class Picture:
     format: str
     width: int
     height: int
-    w512: bytes
-    w1024: bytes
     dhash: int | None
     is_blank: bool
 
 
-def examine(data: bytes, expected_format: str) -> Picture:
-    """Decode once, completely, and make the copies. Raises UnusablePicture."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copies:
+    """WebP, at most 512 and 1,024 pixels wide, without metadata."""
+
+    w512: bytes
+    w1024: bytes
+
+
+def examine(data: bytes, expected_format: str) -> tuple[Picture, Image.Image]:
+    """Decode once, completely. Returns what was found, and what `copies` are made of.
+
+    Raises UnusablePicture.
+    """
     if len(data) > MAX_BYTES:
         raise UnusablePicture("too_large")
     with _opened(data) as picture:
@@ -69,18 +78,22 @@ def examine(data: bytes, expected_format: str) -> Picture:
             raise UnusablePicture("format")
         _refuse_bombs(picture)
         upright = _decoded(picture)
-    w1024 = _shrunk(upright, 1024)
-    w512 = _shrunk(w1024, 512)
+    w1024 = _shrunk(upright, WIDTHS[1])
+    w512 = _shrunk(w1024, WIDTHS[0])
     is_blank = _is_blank(w512)
-    return Picture(
+    found = Picture(
         format=kind,
         width=upright.width,
         height=upright.height,
-        w512=_webp(w512),
-        w1024=_webp(w1024),
         dhash=None if is_blank else difference_hash(w512),
         is_blank=is_blank,
     )
+    return found, w1024
+
+
+def copies(w1024: Image.Image) -> Copies:
+    """The two copies, from the larger one as `examine` returns it."""
+    return Copies(w512=_webp(_shrunk(w1024, WIDTHS[0])), w1024=_webp(w1024))
 
 
 # Levels of 255 between the darkest and the brightest point of a colour. A painting of the night
@@ -92,13 +105,13 @@ _SIDE = 6
 def _is_blank(picture: Image.Image) -> bool:
     """All one colour, or nearly; black as well as white, and what is transparent all over."""
     if picture.mode == "RGBA":
-        if max(picture.getchannel("A").tobytes()) <= _NOTHING:
+        if picture.getchannel("A").getextrema()[1] <= _NOTHING:  # type: ignore[operator]
             return True
         picture = picture.convert("RGB")
     # Pairs of pixels together: noise of one pixel is no picture, a star of two is.
     small = picture.reduce(2) if min(picture.size) >= 128 else picture
-    bands = (band.tobytes() for band in small.split())
-    return max(max(band) - min(band) for band in bands) <= _NOTHING
+    extremes = (band.getextrema() for band in small.split())
+    return max(most - least for least, most in extremes) <= _NOTHING  # type: ignore[operator]
 
 
 def difference_hash(picture: Image.Image) -> int:

@@ -30,10 +30,11 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from generations.models import Account, Call, Generation, User, VeniceKey, Worker
 from generations.models.generation import State
-from generations.services import bell, limiter
+from generations.services import bell, limiter, spool, trail
 from generations.services.clock import ago, ahead
 from generations.venice.errors import BadKey, NoCredit
 
@@ -68,6 +69,10 @@ SWITCHED_OFF = (
 LOST = (
     "May have been charged. We stopped while Venice was working, so the answer was lost. "
     "It is sent again only if you say so."
+)
+RESTORED = (
+    "May have been charged. This waited when the backup was made that is restored here, and may "
+    "have been sent to Venice since. It is sent again only if you say so."
 )
 
 
@@ -193,17 +198,18 @@ def _locked(rows: QuerySet[Generation]) -> QuerySet[Generation]:
 def _take(generation: Generation) -> int:
     # Whoever was let out in this moment spends nothing any more; the sweep ends the job.
     active = User.objects.filter(is_active=True)
-    return Generation.objects.filter(pk=generation.pk, user__in=active).move(
-        State.QUEUED,
-        State.CALLING,
-        by=holder(),
-        why="claimed",
-        started_at=Now(),
-        tries=F("tries") + 1,
-        lease_holder=holder(),
-        lease_until=ahead(LEASE),
-        error_message="",
-    )
+    with trail.of(generation=generation.pk):
+        return Generation.objects.filter(pk=generation.pk, user__in=active).move(
+            State.QUEUED,
+            State.CALLING,
+            by=holder(),
+            why="claimed",
+            started_at=Now(),
+            tries=F("tries") + 1,
+            lease_holder=holder(),
+            lease_until=ahead(LEASE),
+            error_message="",
+        )
 
 
 # --- holding --------------------------------------------------------------------------------
@@ -218,7 +224,11 @@ def renew(generations: set[uuid.UUID]) -> int:
 
 def report(*, places: int) -> None:
     """Say that this process lives; what has been silent for a day is forgotten."""
-    Worker.objects.update_or_create(holder=holder(), defaults={"seen_at": Now(), "places": places})
+    unsettled, stuck = spool.left()
+    values = {"places": places, "unsettled": unsettled, "stuck": stuck}
+    Worker.objects.update_or_create(
+        holder=holder(), defaults={"seen_at": Now(), "clock": timezone.now(), **values}
+    )
     Worker.objects.filter(seen_at__lt=ago(timedelta(days=1))).delete()
 
 
@@ -343,9 +353,43 @@ def end_lost() -> int:
     return sum(_end_lost(pk) for pk in lost)
 
 
+def end_restored() -> int:
+    """Jobs that waited when a backup was made, and may have been sent to Venice since: nobody
+    here can know. So they end as those do whose answer was lost, and are not sent by themselves.
+
+    Over CALLING, as a job goes that is sent. What was CALLING already, the sweep ends. Returns
+    how many waited.
+    """
+    waited = list(Generation.objects.filter(state=State.QUEUED).values_list("pk", flat=True))
+    for start in range(0, len(waited), MOST_AT_ONCE):
+        rows = Generation.objects.filter(pk__in=waited[start : start + MOST_AT_ONCE])
+        rows.move(State.QUEUED, State.CALLING, by="restore", why="may have been sent since")
+        rows.move(
+            State.CALLING,
+            State.UNKNOWN,
+            by="restore",
+            why="waited when the backup was made",
+            started_at=None,
+            finished_at=Now(),
+            error_code="outcome_unknown",
+            error_message=RESTORED,
+        )
+    return len(waited)
+
+
 @transaction.atomic
 def _end_lost(pk: uuid.UUID) -> int:
-    moved = Generation.objects.filter(pk=pk, lease_until__lt=Now()).move(
+    with trail.of(generation=pk):
+        moved = _lose(pk)
+    if moved:
+        Call.objects.filter(generation=pk, outcome=Call.Outcome.OPEN).update(
+            outcome=Call.Outcome.UNKNOWN, finished_at=Now(), error_code="worker_lost"
+        )
+    return moved
+
+
+def _lose(pk: uuid.UUID) -> int:
+    return Generation.objects.filter(pk=pk, lease_until__lt=Now()).move(
         State.CALLING,
         State.UNKNOWN,
         by="sweep",
@@ -354,8 +398,3 @@ def _end_lost(pk: uuid.UUID) -> int:
         error_code="outcome_unknown",
         error_message=LOST,
     )
-    if moved:
-        Call.objects.filter(generation=pk, outcome=Call.Outcome.OPEN).update(
-            outcome=Call.Outcome.UNKNOWN, finished_at=Now(), error_code="worker_lost"
-        )
-    return moved

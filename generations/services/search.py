@@ -30,6 +30,15 @@ def reindex(images: Iterable[Image]) -> None:
         _write(list(rows.prefetch_related("tags")))
 
 
+def index_new(images: Sequence[Image]) -> None:
+    """The same for images that were just written, with their generation and without tags."""
+    places = _places(images)
+    ImageText.objects.bulk_create(
+        ImageText(id=places[image.pk], image=image, body=text.body_of(image, tags=()))
+        for image in images
+    )
+
+
 def _write(images: Sequence[Image]) -> None:
     known = [image for image in images if hasattr(image, "text")]
     for image in known:

@@ -55,6 +55,12 @@ def has_unreadable() -> bool:
     return not all(map(_is_readable, texts)) or not all(map(_is_readable, _factors()))
 
 
+def has_old() -> bool:
+    """Whether something is not under the first key yet."""
+    texts = (text for store in STORES for _, text in store.secrets())
+    return not all(map(crypto.is_current, texts)) or not all(map(crypto.is_current, _factors()))
+
+
 def _is_readable(text: str) -> bool:
     try:
         crypto.decrypt(text)

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -117,6 +118,17 @@ def left_behind() -> Iterator[Kept]:
             for path in sorted(folder.glob(f"*{ENDING}")):
                 if taken := _taken(path):
                     yield taken
+
+
+def left() -> tuple[int, int]:
+    """How many answers on this disk have waited for a minute, and how many nobody could settle."""
+    before = time.time() - 60
+    waiting = stuck = 0
+    for folder in _folders():
+        with suppress(OSError):
+            stuck += sum(1 for _ in folder.glob(f"*{STUCK}"))
+            waiting += sum(path.stat().st_mtime < before for path in folder.glob(f"*{ENDING}"))
+    return waiting, stuck
 
 
 def _taken(path: Path) -> Kept | None:

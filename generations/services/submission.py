@@ -25,7 +25,17 @@ KEY_LIMIT = 255
 
 
 class Conflict(Exception):
-    """The Idempotency-Key was used for another request; the message is for the program."""
+    """The Idempotency-Key was used for another request; the message is for the program.
+
+    `generation`: the id of what that one led to.
+    """
+
+    def __init__(self, generation: str) -> None:
+        super().__init__(
+            "This Idempotency-Key was used for another request. Nothing was sent. "
+            "Take a new key for each new request."
+        )
+        self.generation = generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +67,7 @@ class Once:
         if row is None or row.created_at <= timezone.now() - DAY:
             return []
         if row.body != self.body:
-            raise Conflict(
-                "This Idempotency-Key was used for another request. Nothing was sent. "
-                "Take a new key for each new request."
-            )
+            raise Conflict(row.jobs[0])
         return _jobs(row)
 
     def take(self, jobs: Sequence[Generation]) -> list[Generation]:

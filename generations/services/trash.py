@@ -70,6 +70,14 @@ def purge() -> int:
     return gone
 
 
+def finish(images: Iterable[uuid.UUID]) -> int:
+    """For good what somebody erased while a backup of it was made: its files are not in there.
+
+    Returns how many are gone.
+    """
+    return sum(_erase(Image.objects.filter(pk=pk)) for pk in images)
+
+
 def _removable(user: User, images: Iterable[Image]) -> QuerySet[Image]:
     rows = Image.objects.filter(pk__in=[image.pk for image in images])
     return rows if user.is_admin else rows.filter(user=user)
@@ -100,20 +108,43 @@ def _erase(rows: QuerySet[Image], *, by: User | None = None) -> int:
     rows = rows.filter(pk__in=queries.erasable_images().values("pk"))
     ids: Sequence[uuid.UUID] = list(rows.values_list("pk", flat=True))
     batches = (ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH))
-    return sum(_erase_batch(rows.filter(Q(pk__in=batch)), by=by) for batch in batches)
+    return sum(
+        _erase_batch(rows.filter(Q(pk__in=batch)), by=by) for batch in batches if _has_storage()
+    )
+
+
+def _has_storage() -> bool:
+    """Asked before rows are locked: each of a hundred images would wait for a bucket that is away,
+    and all who write for them."""
+    try:
+        getattr(default_storage, "check", bool)()
+    except OSError as error:
+        logger.warning("nothing leaves the trash now: %s", error.strerror)
+        return False
+    return True
 
 
 @transaction.atomic
 def _erase_batch(rows: QuerySet[Image], *, by: User | None) -> int:
     """Files first: a process that dies in between leaves rows, which the next round finds; files
     without a row nobody would find. The lock keeps a restore from coming in between."""
-    gone = [image for image in rows.select_for_update() if _remove_files(image)]
+    gone = _without_files(list(rows.select_for_update()))
     for generation, count in Counter(image.generation_id for image in gone).items():
         # What came of a job stays in its account, as what it cost does.
         Generation.objects.filter(pk=generation).update(erased=F("erased") + count)
     Image.objects.filter(pk__in=[image.pk for image in gone]).delete()
     _note(audit.Action.IMAGES_ERASED, {image.pk: image.user_id for image in gone}, by=by)
     return len(gone)
+
+
+def _without_files(images: list[Image]) -> list[Image]:
+    """Those whose files are gone."""
+    delete_all = getattr(default_storage, "delete_all", None)
+    if delete_all is None:
+        return [image for image in images if _remove_files(image)]
+    names = {image.pk: {getattr(image, kind) for kind in KINDS} - {""} for image in images}
+    deleted = delete_all(set().union(*names.values()))
+    return [image for image in images if names[image.pk] <= deleted]
 
 
 def _remove_files(image: Image) -> bool:

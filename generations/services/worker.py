@@ -24,8 +24,9 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections
 
 from generations.models import Call
-from generations.services import bell, queue, spool
+from generations.services import bell, queue, spool, trail
 from generations.services import call as calls
+from generations.services import image as images
 from generations.services.image import StorageAway
 from generations.venice.errors import VeniceError
 from generations.venice.types import ImageAnswer
@@ -149,6 +150,7 @@ def _wake_others() -> None:
             bell.ring()
 
 
+@trail.of_call
 def _make(call: Call, last: Future[None] | None) -> Future[None] | None:
     """Make the call and settle it; returns what is still under way, None when nothing is."""
     try:
@@ -205,6 +207,7 @@ _waiting: dict[uuid.UUID, Due] = {}
 storage_is_away = threading.Event()
 
 
+@trail.of_call
 def _settle(due: Due) -> bool:
     """True when it is settled, or never will be."""
     try:
@@ -264,6 +267,7 @@ def settle_waiting() -> None:
         bell.ring()
     for kept in spool.left_behind():
         _settle_left_behind(kept)
+    images.make_missing_copies()
 
 
 def _settle_left_behind(kept: spool.Kept) -> None:

@@ -70,6 +70,8 @@ class ModelInfo:
     id: str
     name: str
     type: str = "image"
+    # Unix seconds; 0 when the list does not say.
+    created: int = 0
     privacy: str | None = None
     traits: tuple[str, ...] = ()
     offline: bool = False
@@ -98,6 +100,7 @@ class ModelInfo:
             id=model_id,
             name=values.text(spec.get("name")) or model_id,
             type=values.text(part.get("type")) or "image",
+            created=_moment(part.get("created")),
             privacy=values.text(spec.get("privacy")),
             traits=values.texts(spec.get("traits")),
             offline=values.flag(spec.get("offline")),
@@ -199,3 +202,9 @@ def _listed(data: object) -> list[Any]:
     if not isinstance(found, list):
         raise ValueError("Expected a list.")
     return found
+
+
+def _moment(value: object) -> int:
+    """Unix seconds that a database can hold, else 0."""
+    seconds = values.integer(value) or 0
+    return seconds if 0 < seconds < 2**33 else 0

@@ -1,5 +1,6 @@
 """Who may: the check of every view and every fragment. "Not yours" looks like "not there"."""
 
+import hmac
 import ipaddress
 import uuid
 from collections.abc import Callable
@@ -376,6 +377,23 @@ def _address(request: HttpRequest) -> ipaddress.IPv4Address | ipaddress.IPv6Addr
         return ipaddress.ip_address(text.strip())
     except ValueError:
         return None
+
+
+def may_watch(request: HttpRequest) -> bool:
+    """Who may read the figures of the server. With VENICEWEB_METRICS_TOKEN whoever sends it, from
+    anywhere. Without one a neighbour alone: what connects by itself, with no proxy between, from
+    this machine; or where the studio stands behind a proxy, from the private network of the two.
+    """
+    if token := settings.METRICS_TOKEN:
+        given = request.headers.get("Authorization", "")
+        return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+    if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP")):
+        return False
+    try:
+        peer = ipaddress.ip_address(request.META.get("REMOTE_ADDR", ""))
+    except ValueError:
+        return False
+    return peer.is_loopback or bool(settings.PROXIES and peer.is_private)
 
 
 def shared_image(share: Share, pk: uuid.UUID) -> Image:

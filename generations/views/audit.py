@@ -69,6 +69,7 @@ _BY_KIND = {
     "image": "review",
     "collection": "deletions",
     "export": "exports",
+    "backup": "exports",
     "admin": "admin",
 }
 

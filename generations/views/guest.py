@@ -21,14 +21,12 @@ from generations.services import guest as services
 from generations.services import image as images
 from generations.services import share as shares
 from generations.services.errors import Invalid
-from generations.views import cards, words
+from generations.views import cards, files, words
 from generations.views.access import TICKET, GuestRequest, guest, opened, shared_image
 from generations.views.downloads import zipped
-from generations.views.images import TYPES
 
 PAGE = 60
 EAGER = 6
-KINDS = {"w512": "image/webp", "w1024": "image/webp"}
 
 
 @dataclass
@@ -218,19 +216,18 @@ def file(request: GuestRequest, pk: uuid.UUID, kind: str) -> HttpResponse:
     image = shared_image(request.share, pk)
     if kind == "original" and not request.share.may_download:
         raise Http404
-    try:
-        data = images.stripped(image) if kind == "original" else images.read_file(image, kind)
-    except FileNotFoundError:
-        raise Http404 from None
-    headers = {
-        "Content-Type": KINDS.get(kind, TYPES[image.format]),
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-    }
+    return _sent(request, image, kind)
+
+
+@files.answering
+def _sent(request: HttpRequest, image: Image, kind: str) -> HttpResponse:
+    headers = {**files.SAFE, "Content-Type": files.type_of(image, kind)}
     if kind == "original":
         name = f"image-{image.pk.hex[:8]}.{image.format}"
         headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
-    return HttpResponse(data, headers=headers)
+        return HttpResponse(images.stripped(image), headers=headers)
+    handed = files.handed_off(request, image, kind, headers)
+    return handed or HttpResponse(images.read_file(image, kind), headers=headers)
 
 
 @require_safe

@@ -1,29 +1,23 @@
 """One image: its page and its files. A file is only ever served after this page's own check."""
 
-import re
 import uuid
 from typing import Any
 
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.cache import get_conditional_response
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from generations import queries
 from generations.forms import SaveRecipeForm
 from generations.models import Image
 from generations.services import generation as generations
-from generations.services import image as services
 from generations.services import trash
-from generations.views import held, panel, words
+from generations.views import files, held, panel, words
 from generations.views.access import Request, member, openable_image, own_held_image
 from generations.views.generations import facts
 from generations.views.tiles import tile
-
-TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
 
 @require_safe
@@ -163,57 +157,7 @@ def _neighbours(request: Request, image: Image) -> tuple[str, str]:
 @member
 def file(request: Request, pk: uuid.UUID, kind: str) -> HttpResponse:
     image = openable_image(request.user, pk)
-    response = conditional_file(request, image, kind)
-    if request.GET.get("download"):
-        name = f"{image.created_at:%Y-%m-%d}-{image.pk.hex[:8]}.{image.format}"
-        response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
-    return response
-
-
-def conditional_file(request: HttpRequest, image: Image, kind: str) -> HttpResponse:
-    """The file with ETag and Range. What holds an image must hold its bytes at the next request,
-    so a browser may keep them but asks each time."""
-    etag = f'"{image.sha256[:32]}-{kind}"'
-    headers = {
-        "Cache-Control": "private, no-cache",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-        "Accept-Ranges": "bytes",
-        "ETag": etag,
-    }
-    if unchanged := get_conditional_response(request, etag=etag):
-        for name, value in headers.items():
-            unchanged[name] = value
-        return unchanged
-    try:
-        data = services.read_file(image, kind)
-    except FileNotFoundError:
-        raise Http404 from None
-    kind_of = TYPES[image.format] if kind == "original" else "image/webp"
-    return _ranged(request, data, etag, headers | {"Content-Type": kind_of})
-
-
-_RANGE = re.compile(r"bytes=([0-9]{0,12})-([0-9]{0,12})")
-
-
-def _ranged(request: HttpRequest, data: bytes, etag: str, headers: dict[str, str]) -> HttpResponse:
-    """One range, as RFC 9110 has it; several, or words we do not know, give the whole file."""
-    asked = _RANGE.fullmatch(request.headers.get("Range", "").strip())
-    is_same = request.headers.get("If-Range", etag) == etag
-    if not asked or not is_same or asked.group(0) == "bytes=-":
-        return HttpResponse(data, headers=headers)
-    first, last = _bounds(asked[1], asked[2], len(data))
-    if asked[1] and asked[2] and int(asked[1]) > int(asked[2]):
-        return HttpResponse(data, headers=headers)  # no range at all, says RFC 9110
-    if first > last or first >= len(data):
-        return HttpResponse(
-            status=416, headers={**headers, "Content-Range": f"bytes */{len(data)}"}
-        )
-    part = {**headers, "Content-Range": f"bytes {first}-{last}/{len(data)}"}
-    return HttpResponse(data[first : last + 1], status=206, headers=part)
-
-
-def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
-    if not first:  # the last n bytes
-        return max(0, size - int(last)), size - 1
-    return int(first), min(int(last), size - 1) if last else size - 1
+    if not request.GET.get("download"):
+        return files.conditional(request, image, kind)
+    name = f"{image.created_at:%Y-%m-%d}-{image.pk.hex[:8]}.{image.format}"
+    return files.download(request, image, kind, name=name)

@@ -15,7 +15,7 @@ from generations.models import Case, Decision, Image
 from generations.services import image as images
 from generations.services import review as services
 from generations.services.errors import Invalid, NotPossible
-from generations.views import desk, words
+from generations.views import desk, files, words
 from generations.views.access import (
     Request,
     any_case,
@@ -241,6 +241,8 @@ def blur(request: Request, pk: uuid.UUID) -> HttpResponse:
         data = images.veiled(image)
     except FileNotFoundError:
         raise Http404 from None
+    except OSError:
+        return files.away()
     headers = {"Cache-Control": "private, no-cache", "ETag": etag, "Content-Type": "image/webp"}
     return HttpResponse(data, headers=headers | {"X-Content-Type-Options": "nosniff"})
 

@@ -14,7 +14,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from generations.models import Image
 from generations.services import archive, selection, trash
 from generations.services.errors import Invalid
-from generations.views import words
+from generations.views import files, words
 from generations.views.access import Request, back_to, member
 from generations.views.downloads import zipped
 
@@ -100,6 +100,8 @@ def download(request: Request) -> HttpResponseBase:
         return zipped(request, archive.export(request.user, chosen(request)))
     except Invalid as problem:
         return refused(request, problem)
+    except OSError:
+        return files.away()
 
 
 def _in_trash(request: Request) -> list[Image]:

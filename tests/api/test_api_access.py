@@ -63,7 +63,8 @@ def test_a_session_is_no_token(name, parts, ada, sign_in):
 
 @pytest.mark.parametrize(("name", "parts"), closed_patterns(), ids=lambda v: v if v else "")
 def test_a_token_with_another_scope_is_told_so(name, parts, alice, db):
-    text = make_token(alice, scopes=["share"])[1]
+    other = "read" if name.startswith(("api-share", "api-review")) else "share"
+    text = make_token(alice, scopes=[other])[1]
     path = address(name, parts)
     for method in methods_of(path):
         headers = {"Authorization": f"Bearer {text}"}
@@ -144,14 +145,46 @@ def test_anothers_job_is_like_none(alices, bob, ada, program):
         assert (answer.status_code, answer.content) == (404, none.content)
 
 
-@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/chat/completions", "/api/v1/nothing/x"])
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+ODD = (
+    "/v1/x%0d%0a",
+    "/v1/images/%0a",
+    "/v1/%00",
+    "/v1//models",
+    "/api/v1/x%0a",
+    "/api",
+    "/api/v2/x",
+)
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/chat/completions", "/api/v1/nothing/x", *ODD])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PROPFIND"])
 def test_what_is_not_there_is_said_in_json(client, path, method):
     answer = client.generic(method, path, b"{}", "application/json")
     assert answer.status_code == 404
     assert answer["Content-Type"] == "application/json"
     error = json.loads(answer.content)["error"]
     assert isinstance(error, dict if path.startswith("/v1") else str)
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/v1/models", dict), ("/api/v1/models", str)])
+def test_a_host_that_is_not_ours_is_refused_in_json(client, path, kind):
+    answer = client.get(path, headers={"Host": "evil.example"})
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/json")
+    assert isinstance(json.loads(answer.content)["error"], kind)
+    assert "html" in client.get("/", headers={"Host": "evil.example"})["Content-Type"]
+
+
+def test_what_breaks_around_the_views_is_said_in_json(client, monkeypatch):
+    def broken(*args):
+        raise RuntimeError("away")
+
+    monkeypatch.setattr("generations.views.origin.address_of", broken)
+    client.raise_request_exception = False
+    answer = client.get("/v1/models")
+    assert (answer.status_code, json.loads(answer.content)["error"]["code"]) == (
+        500,
+        "server_error",
+    )
 
 
 def test_an_address_with_too_many_fields_is_refused_calmly(alices, caplog):

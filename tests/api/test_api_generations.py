@@ -164,6 +164,7 @@ def test_a_waiting_job_is_taken_back_and_costs_nothing(alices, alice):
     assert response.json()["charged"] == "0"
     again = delete(alices, job)
     assert (again.status_code, again.json()["error"]["code"]) == (409, "not_cancellable")
+    assert again["X-Generation-Id"] == str(job.pk)
     assert again.json()["error"]["message"]
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from PIL import Image as Pixels
 
 from generations.models import Generation, Image
+from generations.services import delivery
 from tests.api.conftest import SMALL
 from tests.builders import make_image
 
@@ -243,10 +244,11 @@ def signed(alices):
     return item["url"].partition("//testserver")[2]
 
 
-def test_the_address_works_without_a_token_and_is_kept_by_nobody(signed, client):
+def test_the_address_works_without_a_token_and_is_asked_for_each_time(signed, client):
     answer = client.get(signed)
     assert answer.status_code == 200
-    assert answer["Cache-Control"] == "no-store"
+    assert answer["Cache-Control"] == "private, no-cache"
+    assert answer["X-Generation-Id"] == str(Generation.objects.get().pk)
     assert answer["X-Robots-Tag"] == "noindex, nofollow"
     assert "sandbox" in answer["Content-Security-Policy"]
     assert not answer.cookies
@@ -288,6 +290,45 @@ def test_nothing_of_it_can_be_changed(signed, client, alice):
     assert [client.get(url).status_code for url in changed] == [404] * 4
 
 
+@pytest.mark.parametrize("state", ["shown", "held"])
+def test_whoever_has_it_is_told_that_it_is_the_same_while_it_may_be_shown(signed, client, state):
+    etag = client.get(signed)["ETag"]
+    Image.objects.update(state=state)
+    answer = client.get(signed, headers={"If-None-Match": etag})
+    assert answer.status_code == (304 if state == "shown" else 404)
+    assert answer.content == b"" or state == "held"
+
+
+def address_of(image: Image, form: delivery.Form) -> str:
+    return f"/v1/images/{image.pk}?{delivery.query(image, form)}"
+
+
+def test_each_form_has_an_etag_of_its_own(alice, client):
+    image = make_image(alice)
+    forms = [
+        delivery.Form(),
+        delivery.Form("jpeg"),
+        delivery.Form("jpeg", 9),
+        delivery.Form("webp"),
+    ]
+    tags = [client.get(address_of(image, form))["ETag"] for form in forms]
+    assert len(set(tags)) == len({form.kind(image) for form in forms}) + 1
+
+
+def test_images_are_not_made_again_as_often_as_somebody_likes(alice, bob, client, monkeypatch):
+    monkeypatch.setattr(delivery, "MOST", 3)
+    image, other = make_image(alice), make_image(bob)
+    answers = [client.get(address_of(image, delivery.Form("jpeg", level))) for level in range(5)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+    assert answers[3]["Retry-After"] == "60"
+    assert answers[3].json()["error"]["code"] == "too_many_requests"
+    # What costs nothing goes on: the original, what somebody has, and other people's.
+    assert client.get(address_of(image, delivery.Form())).status_code == 200
+    seen = {"If-None-Match": answers[0]["ETag"]}
+    assert client.get(address_of(image, delivery.Form("jpeg", 0)), headers=seen).status_code == 304
+    assert client.get(address_of(other, delivery.Form("jpeg", 1))).status_code == 200
+
+
 # --- queries --------------------------------------------------------------------------------
 
 
@@ -295,6 +336,18 @@ def test_the_list_of_models_takes_few_queries(alices, django_assert_max_num_quer
     alices.get("/v1/models")
     with django_assert_max_num_queries(4):
         alices.get("/v1/models")
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [("/v1/images/generations", SMALL), ("/api/v1/image/generate", {"model": "z-image-turbo"})],
+)
+def test_to_submit_reads_the_catalogue_once(alices, path, asked):
+    alices.send(path, {**asked, "prompt": "warm"})
+    with CaptureQueriesContext(connection) as made:
+        assert hasattr(alices.send(path, {**asked, "prompt": "x"}), "finish")
+    for table in ("venicemodel", "stylepreset", "fieldrule", "generations_policy"):
+        assert sum(f"{table}" in query["sql"] for query in made) == 1, table
 
 
 def test_one_and_ten_images_take_the_same_queries(alices):

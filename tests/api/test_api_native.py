@@ -272,10 +272,12 @@ def test_images_may_be_for_their_maker_alone(alices):
 
 
 def test_styles_in_both_shapes(alices):
-    listed = alices.get("/api/v1/image/styles").json()
-    assert listed["object"] == "list"
-    assert "Cinematic" in listed["data"]
-    assert alices.get("/api/v1/image/styles?shape=array").json() == listed["data"]
+    """The guide shows the names alone, the service sends them in a list of its own shape."""
+    names = alices.get("/api/v1/image/styles").json()
+    assert "Cinematic" in names
+    assert alices.get("/api/v1/image/styles?shape=array").json() == names
+    listed = alices.get("/api/v1/image/styles?shape=list").json()
+    assert listed == {"object": "list", "data": names}
     assert alices.get("/api/v1/image/styles?shape=tree").status_code == 400
 
 
@@ -284,6 +286,7 @@ def test_models_with_constraints_prices_and_traits(alices):
     assert (body["object"], body["type"]) == ("list", "image")
     by_id = {model["id"]: model for model in body["data"]}
     turbo = by_id["z-image-turbo"]
+    assert turbo["created"] == alices.get("/v1/models/z-image-turbo").json()["created"] > 10**9
     assert (turbo["object"], turbo["type"], turbo["owned_by"]) == ("model", "image", "venice.ai")
     spec = turbo["model_spec"]
     assert spec["pricing"]["generation"]["usd"] == 0.01

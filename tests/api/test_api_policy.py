@@ -3,11 +3,13 @@
 import pytest
 
 from generations.models import Case, Generation, Image, Policy, VeniceModel
+from generations.models.token import Scope
 from generations.services import policy, review
 from tests.builders import make_generation, make_image
 
 pytestmark = pytest.mark.django_db
 PATHS = ("/v1/images/generations", "/api/v1/images/generations", "/api/v1/image/generate")
+ALL_SCOPES = Scope.values
 
 
 def change(ada, **values):
@@ -43,6 +45,19 @@ def test_a_model_that_the_team_does_not_use_is_not_there(alices, ada):
     for path in ("/v1/models", "/api/v1/models?type=image"):
         assert [model["id"] for model in alices.get(path).json()["data"]] == [other.pk]
     assert alices.get("/v1/models/z-image-turbo").status_code == 404
+
+
+@pytest.mark.parametrize("asked", [{}, {"model": None}, {"model": "default"}])
+def test_where_the_default_model_is_not_for_you_another_is_not_taken(alices, ada, asked):
+    """It has another price: whoever names none is told which there are."""
+    change(ada, allowed_models=["hidream"])
+    answer = alices.post(PATHS[0], {"prompt": "A stone bridge", **asked})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (404, "model_not_found", "model")
+    assert "no default model" in error["message"]
+    assert "hidream" in error["message"]
+    assert not Generation.objects.exists()
+    assert "default" not in alices.get("/api/v1/models/traits").json()["data"]
 
 
 def test_safe_mode_stays_on_where_it_must(alices, ada):
@@ -103,3 +118,21 @@ def test_what_is_held_has_no_address_from_the_next_request_on(alices, alice, ros
     rejected = alices.get(path).json()["images"][0]
     assert (rejected["state"], "url" in rejected) == ("held", False)
     assert Image.objects.get().state == Image.State.REJECTED
+
+
+def test_no_address_for_programs_shows_what_is_held(program, alice, rosa):
+    """Every address that reads, with every scope: its maker's, and a reviewer's."""
+    prompt = "A zebrafinch on a branch"
+    image = make_image(alice, generation=make_generation(alice, prompt=prompt))
+    pk = str(image.pk)
+    review.report(rosa, image=image, reason="rights")
+    readers = (program(alice, scopes=["read", "share"]), program(rosa, scopes=list(ALL_SCOPES)))
+    for one in readers:
+        for path in ("/v1/generations", f"/v1/generations/{image.generation_id}", "/v1/shares"):
+            text = one.get(path).content.decode()
+            assert f"/v1/images/{pk}" not in text
+        assert one.get(f"/v1/images/{pk}").status_code == 404
+        assert one.post("/v1/shares", {"images": [pk]}).status_code in (403, 404)
+    listed = readers[1].get("/v1/reviews").content.decode()
+    # Which one it is, and what was asked for; of its files nothing.
+    assert (pk in listed, prompt in listed, f"images/{pk}" in listed) == (True, True, False)

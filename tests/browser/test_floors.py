@@ -262,8 +262,8 @@ def test_nothing_moves_while_a_page_loads(open_page, full, rosa):
 # axe looks at these in test_team, test_policy, test_review and test_entrance.
 TEAM = (
     *("/team/", "/team/invites/", "/team/policy/", "/team/key/", "/team/usage/", "/team/budgets/"),
-    *("/team/shares/", "/team/audit/", "/settings/security/", "/review/", "/review/?view=grid"),
-    *("/review/decided/", "/review/statistics/"),
+    *("/team/shares/", "/team/audit/", "/team/server/", "/settings/security/", "/review/"),
+    *("/review/?view=grid", "/review/decided/", "/review/statistics/"),
 )
 
 

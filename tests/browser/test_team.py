@@ -41,6 +41,7 @@ def team(studio, ada, alice, bob, rosa):
         "invites-made": f"/team/invites/?made={shown.pk}",
         "invites-used": "/team/invites/?show=used",
         "invite": f"/invite/{invites.token_of(shown)}/",
+        "server": "/team/server/",
     }
 
 

@@ -158,7 +158,7 @@ class Studio:
 
     def start(self) -> Self:
         self.process = self.launch()
-        wait_for(self._is_up, "the studio is up", 30)
+        wait_for(self._is_up, "the studio is up", 90)
         return self
 
     def launch(self) -> Process:

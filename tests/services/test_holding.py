@@ -67,7 +67,7 @@ def arrived(user, data):
     from generations.venice.types import Verdict
 
     generation = make_generation(user, parameters={"format": "webp"})
-    row = image.store(generation, 0, data, verdict=Verdict(), price=None)
+    row = image.store(generation, 0, data, verdict=Verdict(), price=None).image
     holding.judge(generation, [row])
     row.save()
     holding.open_cases(generation, [row])
@@ -103,7 +103,7 @@ def test_an_undone_rejection_holds_nothing(alice, rosa):
 
 
 def test_what_looks_like_a_locked_one_is_held(alice):
-    dhash = pixels.examine(painted(1), "webp").dhash
+    dhash = pixels.examine(painted(1), "webp")[0].dhash
     make_image(alice, state=Image.State.LOCKED, has_minor=True, dhash=dhash)
     assert likeness.is_near_rejected(dhash ^ 0b1111)
     assert not likeness.is_near_rejected(dhash ^ 0b11111)

@@ -224,6 +224,24 @@ def test_without_webhooks_the_sweep_is_two_queries(db, django_assert_max_num_que
         assert webhook.sweep() == 0
 
 
+def test_the_sweep_asks_once_for_all_webhooks(stocked, alice, bob, django_assert_num_queries):
+    for user in (alice, alice, bob):
+        make_webhook(user)
+    hook, _ = make_webhook(bob, events=["generation.failed"])
+    off, _ = make_webhook(bob)
+    Webhook.objects.filter(pk=off.pk).update(is_on=False)
+    now = timezone.now()
+    for user in (alice, bob):
+        make_generation(user, state=State.SUCCEEDED, finished_at=now)
+    # Whether there are any, what was missed, and the deliveries of it; then what is due.
+    with django_assert_num_queries(3):
+        assert webhook.sweep() == 3
+    assert not hook.deliveries.exists()
+    assert not off.deliveries.exists()
+    with django_assert_num_queries(3):
+        assert webhook.sweep() == 0
+
+
 # --- telling ------------------------------------------------------------------------------
 
 

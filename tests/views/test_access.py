@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 # None: the door of Django's admin, which sends people on by itself.
 # An invitation has its own test, tests/views/test_invites.py.
-OPEN = {"healthz", "readyz", "theme", "invite", None}
+OPEN = {"healthz", "readyz", "metrics", "theme", "invite", None}
 
 
 def own_patterns():

@@ -43,14 +43,15 @@ images-erase images-zip collection-add collections-order collection-people colle
 collection-restore collection-order collection-cover collection-remove collection-put-back
 image-marks image-mark image-answer image-appeal images-seen recipe-use recipe-delete
 recipe-restore share-revoke-all share-revoke guest-unlock guest-send guest-pick guest-nothing
-theme healthz readyz invite review review-many review-decided review-statistics review-undo
+theme healthz readyz metrics invite review review-many review-decided review-statistics review-undo
 review-image review-skip review-claim review-ask review-blur settings settings-profile
 settings-key-test settings-key-remove security sessions-end session-end settings-usage
 settings-usage-csv settings-tokens settings-token-revoke settings-webhooks settings-webhook-test
 settings-webhook-delete team-members team-person team-person-role team-person-exceptions
 team-person-deactivate team-person-activate team-person-sessions team-person-links team-invites
 team-invite-withdraw team-policy team-key team-key-test team-key-remove team-usage
-team-usage-csv team-budgets team-audit team-audit-csv team-audit-jsonl generation-poll team-shares
+team-usage-csv team-budgets team-server team-audit team-audit-csv team-audit-jsonl
+generation-poll team-shares
 """,
     )
 )

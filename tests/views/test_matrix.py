@@ -145,6 +145,7 @@ TABLE = {
     "team-usage": (ADMINS, None),
     "team-usage-csv": (ADMINS, None),
     "team-budgets": (ADMINS, ADMINS),
+    "team-server": (ADMINS, None),
     "team-audit": (ADMINS, None),
     "team-audit-csv": (ADMINS, None),
     "team-audit-jsonl": (ADMINS, None),
@@ -160,6 +161,8 @@ TABLE = {
     "theme": (None, EVERYBODY),
     "healthz": (EVERYBODY, None),
     "readyz": (EVERYBODY, None),
+    # All of these come from this machine: tests/views/test_metrics.py has the others.
+    "metrics": (EVERYBODY, None),
 }
 # allauth's pages decide by themselves; what they may answer whom is below.
 ENTRANCE = {

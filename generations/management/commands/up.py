@@ -1,6 +1,5 @@
 """manage.py up: the whole studio on one machine, from an empty folder, with one command."""
 
-import fcntl
 import hashlib
 import http.client
 import os
@@ -38,7 +37,7 @@ class Command(command.Command):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         _require_free(host, port)
-        lock = _lock_data_folder()
+        lock = command.lock_data_folder()
         _require_database()
         installation.require_readable_secrets()
         call_command("migrate", verbosity=0)
@@ -168,15 +167,6 @@ def _clear_messages() -> None:
     for path in Path(settings.BROKER_FOLDER).glob("*"):
         if path.is_file():
             path.unlink(missing_ok=True)
-
-
-def _lock_data_folder() -> Any:
-    file = (settings.DATA / "up.lock").open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise CommandError(f"A studio is already running on {settings.DATA}.") from None
-    return file
 
 
 def _require_database() -> None:

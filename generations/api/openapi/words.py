@@ -1,0 +1,68 @@
+"""The sentences of the description: what each parameter does, and what each refusal means."""
+
+WORDS = {
+    "n": "How many images; more than four are made in several calls, with the seeds that follow.",
+    "size": "Width x height in pixels, or `auto`. The nearest that the model makes is made, and "
+    "told in the headers `X-Size`, `X-Aspect-Ratio` and `X-Resolution`.",
+    "quality": "The nearest that the model has; without effect where it has none.",
+    "style": "Taken, and without effect: see `style_preset`.",
+    "background": "Taken, and without effect.",
+    "moderation": "`low` asks Venice for images without its safe mode, as far as the team's rules "
+    "allow.",
+    "output_format": "Default `png`.",
+    "output_compression": "How good JPEG and WebP are, in percent.",
+    "response_format": "`url` is an address that works for an hour without a token. Without a "
+    "word there are both.",
+    "user": "For whom this is, in your own words; kept with the job.",
+    "safety_identifier": "The same, under its newer name.",
+    "stream": "Images do not come in parts.",
+    "partial_images": "Images do not come in parts.",
+    "negative_prompt": "What the images should not show.",
+    "seed": "The same seed makes almost the same image. The one used is told in `X-Seed`.",
+    "steps": "How many steps the model takes.",
+    "cfg_scale": "How closely the model keeps to the prompt.",
+    "style_preset": "One of the names at `/api/v1/image/styles`.",
+    "lora_strength": "In percent.",
+    "aspect_ratio": "Of models that are sized so.",
+    "resolution": "Of models that have tiers: `1K`, `2K`, `4K`.",
+    "width": "In pixels, of models that are sized so.",
+    "height": "In pixels, of models that are sized so.",
+    "format": "The file's format.",
+    "variants": "How many images.",
+    "safe_mode": "Has Venice blur what is for adults.",
+    "hide_watermark": "Leave out Venice's watermark.",
+    "embed_exif_metadata": "Write the prompt into the file.",
+    "enhance_prompt": "Let Venice rewrite the prompt first; it costs extra, so `confirm_price` "
+    "is needed.",
+    "enable_web_search": "Let the model search the web; it costs extra, so `confirm_price` is "
+    "needed.",
+    "images": "The ids of images that you may see.",
+    "collection": "In place of images: what it shows at each visit.",
+    "expires": "How many days it works; without a word as the team has it.",
+    "password": "Asked of whoever opens it.",
+    "download": "Whether guests may take the originals.",
+    "show_prompt": "Whether guests read the prompts.",
+    "picks": "Whether guests are asked to choose.",
+    "label": "For whom it is; seen by you alone.",
+    "title": "Stands on the page.",
+    "decision": "From this moment everybody sees it, or nobody does.",
+    "visibility": "Who sees the images: the team, or you alone. Default: your own setting.",
+    "priority": "`background` lets everybody go first who waits for an image.",
+}
+
+REFUSALS = {
+    "400": "The request is wrong, or what came of it is held for review.",
+    "401": "There is no token that works.",
+    "402": "No credit is left at Venice.",
+    "403": "The token, or Venice's key, may not do that.",
+    "404": "There is no such thing, or no such model.",
+    "409": "The Idempotency-Key was used for another request, or it is over already.",
+    "413": "The body is larger than 1 MB.",
+    "415": "The body is no JSON.",
+    "422": "Venice does not make images from this prompt.",
+    "429": "A limit is reached; `Retry-After` says when to come again.",
+    "500": "Something went wrong here.",
+    "502": "The answer from Venice was lost: it may have been charged.",
+    "503": "The model is full, or Venice cannot be reached.",
+    "504": "It still runs; `Location` says where to look.",
+}
