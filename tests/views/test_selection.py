@@ -294,7 +294,7 @@ def test_its_memory_under_asgi_is_that_of_one_picture():
     )
 
     async def send() -> int:
-        return sum([len(piece) async for piece in downloads._without_blocking(packed.pieces())])
+        return sum([len(piece) async for piece in downloads._reading(packed.pieces(), b"")])
 
     tracemalloc.start()
     sent = asyncio.run(send())
