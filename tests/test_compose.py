@@ -13,8 +13,6 @@ SERVICES = yaml.safe_load(COMPOSE.read_text())["services"]
 OURS = {name: one for name, one in SERVICES.items() if one["image"].startswith("veniceweb:")}
 # Of the store: what its library reads, and where the images lie.
 OTHERS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
-OTHERS |= {"VENICEWEB_STORAGE_URL", "VENICEWEB_HAND_OFF"}
-OTHERS |= {"VENICEWEB_BACKUPS", "VENICEWEB_BACKUPS_KEPT"}
 # Set beside our own: the version of the image, and what only Compose needs.
 COMPOSE_ONLY = {"VENICEWEB_VERSION", "WORKER_GRACE", "POSTGRES_PASSWORD"}
 
