@@ -60,10 +60,11 @@ def may_call(account: Account) -> bool:
     """
     if account.problem or _is_closed(account):
         return False
-    if wait := _until_the_minute_has_room(account):
+    counts = _counts(account)
+    if counts.minute >= limit(account) and (wait := _until_the_minute_has_room(account)):
         close(account, wait, Closed.FULL)
         return False
-    return _risks_no_lockout(account)
+    return _risks_no_lockout(account, counts)
 
 
 def _is_closed(account: Any) -> bool:
@@ -85,7 +86,7 @@ def _until_the_minute_has_room(account: Account) -> timedelta | None:
     return None
 
 
-def _risks_no_lockout(account: Account) -> bool:
+def _risks_no_lockout(account: Account, counts: "_Counts") -> bool:
     """Whether the failures of the last 30 s stay below Venice's rule even if every call that is
     under way fails too.
 
@@ -93,7 +94,6 @@ def _risks_no_lockout(account: Account) -> bool:
     nothing has failed, by the calls that arrived: or 64 places would never be filled. What nobody
     has tested yet, or seems to have no credit, is tried singly.
     """
-    counts = _counts(account)
     if counts.open and _is_on_trial(account):
         return False
     if counts.open + counts.failed < MOST_FAILURES:
@@ -106,8 +106,10 @@ def _risks_no_lockout(account: Account) -> bool:
 
 
 class _Counts(NamedTuple):
-    """Calls of an account: under way; failed and arrived within Venice's window."""
+    """Calls of an account: started within the minute; under way; failed and arrived within
+    Venice's window."""
 
+    minute: int
     open: int
     failed: int
     arrived: int
@@ -117,6 +119,7 @@ def _counts(account: Account) -> _Counts:
     """In one query: it stands in the way of every call."""
     lately = Q(finished_at__gt=ago(FAILURE_WINDOW))
     kinds = {
+        "minute": Q(started_at__gt=ago(MINUTE + MARGIN)),
         "open": Q(outcome=Call.Outcome.OPEN),
         "failed": Q(lately, outcome__in=FAILED) & ~_LOST_HERE,
         "arrived": Q(lately, outcome=Call.Outcome.ARRIVED),
