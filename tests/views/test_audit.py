@@ -16,7 +16,8 @@ from django.utils import timezone
 from generations.models import Event, Image, User
 from generations.services import audit
 from generations.services.audit import Action
-from generations.views.audit import GROUPS, group_of, said
+from generations.views.audit_filters import GROUPS, group_of
+from generations.views.audit_lines import said
 from tests.builders import make_collection, make_generation, make_image, make_share, make_user
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
