@@ -139,8 +139,8 @@ class Fleet:
         time.sleep(RESTART_AFTER + 0.2)
         for member in self.members:
             kill(member, signal.SIGKILL)
-        for web in self.webs:
-            web.http.close()
+        for browser in (*self.webs, self.limited):
+            browser.http.close()
         self.upstream.end()
         self.redis.stop()
         self.postgres.stop("immediate")
