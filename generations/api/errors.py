@@ -148,6 +148,12 @@ def of_invalid(problem: Invalid, names: Mapping[str, str]) -> ApiError:
     return ApiError("invalid_value", message, param=param, details=fields)
 
 
+def storage_away() -> ApiError:
+    """A bucket that is gone may be back in a moment."""
+    sentence = "The storage does not answer. Try again in a moment."
+    return ApiError("server_error", sentence, status=503, headers={"Retry-After": "10"})
+
+
 def of_conflict(problem: Conflict) -> ApiError:
     """The job that the key led to is named, so that the program may look at it."""
     return ApiError(

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 
+from generations.api import errors
 from generations.api.access import public
 from generations.api.errors import ApiError
 from generations.models import Image
@@ -54,10 +55,9 @@ def _sent(row: Image, form: delivery.Form, *, is_head: bool) -> HttpResponse:
     except delivery.TooOften:
         raise ApiError("too_many_requests", OFTEN, headers=wait) from None
     except OSError:
-        raise ApiError("server_error", AWAY, status=503, headers={"Retry-After": "10"}) from None
+        raise errors.storage_away() from None
 
 
-AWAY = "The storage does not answer. Try again in a moment."
 OFTEN = (
     "Images of this account were asked for in other formats too often. Wait a minute, or take "
     "them as they were made."

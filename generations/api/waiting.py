@@ -46,9 +46,8 @@ class Waiting(HttpResponse):
             response = self._finish(self._found(), is_over)
         except ApiError as error:
             response = errors.response(error, self.path)
-        except Exception:
-            logger.exception("the answer about %s broke", self.jobs)
-            response = errors.response(ApiError("server_error", BROKE), self.path)
+        except Exception as error:
+            response = errors.response(_broken(error, self.jobs), self.path)
         for name in ("X-Generation-Id", "X-Request-Id"):
             response.headers.setdefault(name, self[name])
         return sealed(response)
@@ -56,3 +55,12 @@ class Waiting(HttpResponse):
     def _found(self) -> list[Generation]:
         found: dict[Any, Generation] = Generation.objects.in_bulk(self.jobs)
         return [found[pk] for pk in self.jobs]
+
+
+def _broken(error: Exception, jobs: Sequence[uuid.UUID]) -> ApiError:
+    """Whoever asks again joins these jobs, and pays nothing."""
+    if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+        logger.warning("the answer about %s waits for the storage: %r", jobs, error)
+        return errors.storage_away()
+    logger.error("the answer about %s broke", jobs, exc_info=error)
+    return ApiError("server_error", BROKE)

@@ -39,6 +39,22 @@ def test_an_image_is_made_stored_and_answered(alices, alice):
     assert response["X-Size"] == "64x64"
 
 
+def test_while_the_storage_is_away_it_waits_and_costs_once(alices, stocked, monkeypatch):
+    def away(*arguments):
+        raise OSError(5, "it does not answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("generations.services.image.read_file", away)
+        response = alices.generate("A quay", response_format="b64_json")
+    assert (response.status_code, response["Retry-After"]) == (503, "10")
+    assert response["X-Generation-Id"] == str(Generation.objects.get().pk)
+    assert "does not answer" in response.json()["error"]["message"]
+
+    again = alices.generate("A quay", response_format="b64_json")
+    assert opened(again.json()["data"][0]["b64_json"]).size == (64, 64)
+    assert len(stocked.calls("A quay")) == 1
+
+
 FIELDS = {
     "n": 2,
     "size": "128x64",
