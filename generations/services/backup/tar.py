@@ -151,13 +151,14 @@ class Lines:
 
     def __init__(self) -> None:
         self.size = 0
-        self._buffer = io.BytesIO()
-        # No time in it, and not much effort: the pictures are what takes the space.
-        self._gzip = gzip.GzipFile(fileobj=self._buffer, mode="wb", compresslevel=5, mtime=0)
+        self._packed = bytearray()
+        # As gzip writes it (31), with not much effort: the pictures are what takes the space.
+        self._packer = zlib.compressobj(5, wbits=31)
 
     def add(self, line: str) -> None:
-        self.size += self._gzip.write(f"{line}\n".encode())
+        data = f"{line}\n".encode()
+        self.size += len(data)
+        self._packed += self._packer.compress(data)
 
     def close(self) -> bytes:
-        self._gzip.close()
-        return self._buffer.getvalue()
+        return bytes(self._packed + self._packer.flush())
