@@ -5,6 +5,7 @@ final in time, or not there at all. Seconds: from the end of the fault to the la
 LONG=1 kills at more than 200 random moments.
 """
 
+import signal
 import sys
 import time
 from datetime import datetime
@@ -24,6 +25,8 @@ def main(names: list[str]) -> int:
         print(f"Not drilled: this machine has no {' and no '.join(lacking)}.")
         return 1
     chosen = [drill for drill in DRILLS if not names or drill.name in names]
+    # A shell ignores it in what it runs in the background, and our processes would inherit that.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     folder = make_folder(None)
     fleet = Fleet(folder)
     problems: list[str] = []
