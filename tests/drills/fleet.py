@@ -139,6 +139,8 @@ class Fleet:
         time.sleep(RESTART_AFTER + 0.2)
         for member in self.members:
             kill(member, signal.SIGKILL)
+            if member.process:
+                member.process.wait()
         for browser in (*self.webs, self.limited):
             browser.http.close()
         self.upstream.end()
