@@ -114,6 +114,8 @@ def _write(name: str, data: bytes) -> str:
 # Copies that are not made by then were lost with a worker; of older images the original is gone.
 LOST, GIVEN_UP = timedelta(seconds=30), timedelta(days=1)
 _MOST_AT_ONCE = 50
+# Without an original that can be read: this process does not try these again, nor say so again.
+_hopeless: set[uuid.UUID] = set()
 
 
 def make_copies(stored: Stored) -> None:
@@ -131,12 +133,15 @@ def make_missing_copies() -> int:
     Returns how many were tried.
     """
     rows = Image.objects.filter(w512="", created_at__lt=ago(LOST), created_at__gt=ago(GIVEN_UP))
-    found = list(rows.order_by("created_at")[:_MOST_AT_ONCE])
+    found = list(rows.exclude(pk__in=_hopeless).order_by("created_at")[:_MOST_AT_ONCE])
     for image in found:
         try:
             _keep_copies(image, copies_of(image, read_file(image, "original")))
-        except (OSError, pixels.UnusablePicture) as error:
-            logger.warning("image %s has no copies: %r", image.pk, error)
+        except (FileNotFoundError, pixels.UnusablePicture) as error:
+            _hopeless.add(image.pk)
+            logger.warning("image %s will have no copies: %r", image.pk, error)
+        except OSError as error:
+            logger.warning("image %s has no copies yet: %r", image.pk, error)
     return len(found)
 
 
